@@ -1,0 +1,64 @@
+/*
+ * SentinelError                 everything this package throws; `code` is stable, messages may be reworded
+ * ├─ SentinelOptionsError       options, decorators, controllers: lists every mistake at once
+ * ├─ SentinelUsageError         a call that cannot be carried out: unknown limit name, missing id, bad duration
+ * └─ StoreError                 the store did not answer as it should
+ *    └─ StoreTimeoutError       … within `storeTimeout`
+ */
+
+export type ErrorCode = 'SENTINEL_OPTIONS' | 'SENTINEL_USAGE' | 'SENTINEL_STORE' | 'SENTINEL_STORE_TIMEOUT'
+
+/** Base of all errors of this package. */
+export class SentinelError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** One mistake: where it stands and what would be right. */
+export interface Problem {
+  /** `rateLimit.window`, `Shop.buy`, … */
+  readonly path: string
+  readonly message: string
+}
+
+/** Bad options, bad decorator arguments, impossible controllers. `problems` has every mistake that was found. */
+export class SentinelOptionsError extends SentinelError {
+  constructor(readonly problems: readonly Problem[]) {
+    super(
+      'SENTINEL_OPTIONS',
+      problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('\n'),
+    )
+  }
+}
+
+/** A call that cannot be carried out as it was made. */
+export class SentinelUsageError extends SentinelError {
+  constructor(message: string) {
+    super('SENTINEL_USAGE', message)
+  }
+}
+
+/** The store failed; `cause` is what it threw. */
+export class StoreError extends SentinelError {
+  constructor(message: string, options?: { cause?: unknown; code?: ErrorCode }) {
+    super(options?.code ?? 'SENTINEL_STORE', message, options)
+  }
+}
+
+/** The store (or `registration.resolve`) took longer than `storeTimeout`. */
+export class StoreTimeoutError extends StoreError {
+  constructor(readonly timeout: number) {
+    super(`no decision within storeTimeout (${timeout} ms)`, { code: 'SENTINEL_STORE_TIMEOUT' })
+  }
+}
+
+/** Any thrown value as an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+}
