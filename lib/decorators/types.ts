@@ -1,0 +1,36 @@
+/** What decorators may stand on, for the compiler; both flavours of decorators. */
+import type { Context } from 'telegraf'
+
+/** A class, whatever its constructor takes. */
+export type AnyClass = abstract new (...args: never[]) => object
+
+/** A class that can be made an instance of. */
+export type ControllerClass<T extends object = object> = new (...args: never[]) => T
+
+interface Handlers {
+  handle(ctx: Context, next: () => Promise<void>): unknown
+}
+
+/**
+ * A method that can handle updates: its first parameter is a Telegraf context, a narrower one included. (A method's
+ * type compares its parameters both ways; a function's would refuse the narrower ones.)
+ */
+export type Handler = Handlers['handle']
+
+/** Stands on a method that handles updates. */
+export interface HandlerDecorator {
+  <T extends Handler>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void
+  <This, T extends Handler>(
+    value: T,
+    context: ClassMethodDecoratorContext<This, T> & { static: false; private: false },
+  ): void
+}
+
+/** Stands on a class. */
+export interface ControllerDecorator {
+  <T extends AnyClass>(target: T): void
+  <T extends AnyClass>(value: T, context: ClassDecoratorContext<T>): void
+}
+
+/** Stands on a class or on a method that handles updates. */
+export interface GuardDecorator extends HandlerDecorator, ControllerDecorator {}

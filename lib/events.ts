@@ -1,0 +1,133 @@
+/** Everything that a sentinel tells: the union of events and the typed emitter. */
+import { toError } from './errors'
+import type { Subject } from './subject'
+import type { Block, Registration } from './stores/decision'
+import type { Verdict } from './verdict'
+
+/** Something that came of an update. `at` is the decision's time (ms). */
+export interface UpdateEvent {
+  readonly type: 'allowed' | 'limited' | 'blocked' | 'debounced' | 'unregistered' | 'duplicate' | 'exempt'
+  readonly subject: Subject
+  readonly verdict: Verdict
+  readonly at: number
+  /** The limit only tries itself out: the update went on. */
+  readonly shadow?: true
+}
+
+/** The store failed, a reply failed, or a hook, a listener or a function in the options failed. */
+export interface ErrorEvent {
+  readonly type: 'storeError' | 'replyError' | 'hookError'
+  readonly error: Error
+  /** What failed: `decide`, `reply`, `hooks.before`, `Shop.buy: limit`, … */
+  readonly source: string
+  readonly subject: Subject | undefined
+  readonly verdict: Verdict | undefined
+  readonly at: number
+}
+
+/** A user stopped or started the bot in their private chat. */
+export interface MembershipEvent {
+  readonly type: 'membership'
+  readonly userId: number
+  readonly reachable: boolean
+  readonly subject: Subject
+  readonly verdict: Verdict | undefined
+  readonly at: number
+}
+
+export interface BlockEvent {
+  readonly type: 'blockAdded' | 'blockRemoved'
+  readonly block: Block
+  readonly at: number
+}
+
+export interface RegistrationEvent {
+  readonly type: 'registrationAdded' | 'registrationRemoved'
+  readonly registration: Registration
+  readonly at: number
+}
+
+export type SentinelEvent = UpdateEvent | ErrorEvent | MembershipEvent | BlockEvent | RegistrationEvent
+export type EventName = SentinelEvent['type']
+
+/** The event that goes by a name. */
+export type EventOf<N extends EventName> = SentinelEvent extends infer E
+  ? E extends { type: infer T }
+    ? N extends T
+      ? Omit<E, 'type'> & { readonly type: N }
+      : never
+    : never
+  : never
+
+export type Listener<N extends EventName> = (event: EventOf<N>) => unknown
+
+export const EVENT_NAMES: readonly EventName[] = [
+  'allowed',
+  'limited',
+  'blocked',
+  'debounced',
+  'unregistered',
+  'duplicate',
+  'exempt',
+  'membership',
+  'blockAdded',
+  'blockRemoved',
+  'registrationAdded',
+  'registrationRemoved',
+  'storeError',
+  'replyError',
+  'hookError',
+]
+
+type AnyListener = (event: SentinelEvent) => unknown
+
+/** A listener never disturbs the bot: what it throws, or rejects with, is a `hookError`. */
+export class Emitter {
+  readonly #listeners = new Map<EventName, readonly AnyListener[]>()
+
+  /** Whether anybody listens, so that an event nobody hears is never built. */
+  hears(name: EventName): boolean {
+    return this.#listeners.has(name)
+  }
+
+  on<N extends EventName>(name: N, listener: Listener<N>): void {
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener as AnyListener])
+  }
+
+  off<N extends EventName>(name: N, listener: Listener<N>): void {
+    const left = (this.#listeners.get(name) ?? []).filter(
+      (other) => other !== listener && (other as { listener?: unknown }).listener !== listener,
+    )
+    if (left.length > 0) this.#listeners.set(name, left)
+    else this.#listeners.delete(name)
+  }
+
+  once<N extends EventName>(name: N, listener: Listener<N>): void {
+    const once = (event: EventOf<N>): unknown => {
+      this.off(name, once)
+      return listener(event)
+    }
+    this.on(name, Object.assign(once, { listener }))
+  }
+
+  emit(event: SentinelEvent): void {
+    const listeners = this.#listeners.get(event.type)
+    if (listeners === undefined) return
+    for (const listener of listeners) {
+      try {
+        const result = listener(event)
+        if (result instanceof Promise) result.catch((thrown: unknown) => this.#failed(event, thrown))
+      } catch (thrown) {
+        this.#failed(event, thrown)
+      }
+    }
+  }
+
+  #failed(event: SentinelEvent, thrown: unknown): void {
+    const error = toError(thrown)
+    // A broken hookError listener cannot be told of by another hookError.
+    if (event.type === 'hookError') return process.emitWarning(error)
+    const { subject, verdict } = event as Partial<UpdateEvent>
+    this.emit({ type: 'hookError', error, source: `on('${event.type}')`, subject, verdict, at: event.at })
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * One decision: of a plan, what is not yet judged goes to the store together, and what comes back becomes the
+ * verdict with its event, its hooks and its answer.
+ */
+import type { Context } from 'telegraf'
+import { toError } from './errors'
+import type { Emitter, EventName } from './events'
+import { isThenable, within, type Hooks } from './hooks'
+import { hash53, mix53 } from './keys'
+import { slidingWindow } from './limiters'
+import type { Settings } from './options'
+import type { Plan, PlannedDebounce, PlannedLimit } from './plan'
+import { Refusals } from './refusals'
+import { takesNotice, type Replies } from './reply'
+import { debounceChecks, limitChecks, whereaboutsOf } from './request'
+import type { Decision, DecisionRequest, LimitCheck } from './stores/decision'
+import type { Outcome, Trips } from './trip'
+import { NOTHING_JUDGED, type Turn } from './turn'
+import { refusedBy, verdictOf, type Refused, type Verdict } from './verdict'
+
+/** Keeps update ids apart from everything else that is hashed into marks. */
+const DUPLICATE = 0x64757065
+const NOTHING: Plan = { limits: [], debounces: [], registered: undefined, checks: [] }
+
+/** One trip: what is asked, and what its outcome needs to know. */
+interface Errand<C extends Context> {
+  readonly ctx: C
+  readonly turn: Turn
+  readonly plan: Plan<C>
+  readonly limits: readonly LimitCheck[]
+  /** Stand-ins for checks that are lost and must refuse (`onStoreError: 'refuse'`). */
+  readonly lost: LimitCheck[]
+}
+
+export interface GateParts<C extends Context> {
+  readonly settings: Settings<C>
+  readonly trips: Trips<C>
+  readonly emitter: Emitter
+  readonly hooks: Hooks<C>
+  readonly replies: Replies<C>
+}
+
+export class Gate<C extends Context> {
+  readonly #parts: GateParts<C>
+  readonly #refusals: Refusals<C>
+
+  constructor(parts: GateParts<C>) {
+    this.#parts = parts
+    this.#refusals = new Refusals(parts)
+  }
+
+  /** Whether the update may go on, as far as this plan is concerned. Answers at once where the store does. */
+  admit(ctx: C, turn: Turn, plan: Plan<C>): boolean | Promise<boolean> {
+    if (turn.free) return this.#pass(ctx, turn)
+    const remaining = this.#remaining(ctx, turn, plan)
+    if (remaining === undefined) return true
+    const lost: LimitCheck[] = []
+    const limits = this.#limits(ctx, turn, remaining, lost)
+    if (!isThenable(limits)) return this.#send({ ctx, turn, plan: remaining, limits, lost })
+    return limits.then((checks) => this.#send({ ctx, turn, plan: remaining, limits: checks, lost }))
+  }
+
+  /** Tells of a hook or a function in the options that failed. */
+  hookFailed(turn: Turn, source: string, error: Error): void {
+    this.#failed('hookError', turn, source, error)
+  }
+
+  /** Tells of a store that failed in something other than a decision. */
+  storeFailed(turn: Turn, source: string, error: Error): void {
+    this.#failed('storeError', turn, source, error)
+  }
+
+  /** The plan without what this update was judged by already; `undefined` if nothing is left. */
+  #remaining(ctx: C, turn: Turn, plan: Plan<C>): Plan<C> | undefined {
+    turn.exempt ??= this.#isExempt(ctx, turn)
+    if (turn.exempt) return turn.opened ? undefined : NOTHING
+    if (!turn.opened) return plan
+    const limits = plan.limits.filter((limit) => !turn.judged.some((done) => hasLimit(done, limit)))
+    const debounces = plan.debounces.filter(
+      (debounce) => !turn.judged.some((done) => hasDebounce(done, debounce)),
+    )
+    const registered = turn.registered ? undefined : plan.registered
+    if (limits.length + debounces.length === 0 && registered === undefined) return undefined
+    return { limits, debounces, registered, checks: undefined }
+  }
+
+  #isExempt(ctx: C, turn: Turn): boolean {
+    const { exempt } = this.#parts.settings
+    if (exempt === undefined) return false
+    try {
+      return exempt(ctx, turn.subject)
+    } catch (thrown) {
+      this.hookFailed(turn, 'exempt', toError(thrown))
+      return false
+    }
+  }
+
+  #limits(
+    ctx: C,
+    turn: Turn,
+    plan: Plan<C>,
+    lost: LimitCheck[],
+  ): readonly LimitCheck[] | Promise<LimitCheck[]> {
+    if (plan.checks !== undefined && turn.subject.actor !== undefined) return plan.checks
+    const { storeTimeout } = this.#parts.settings
+    return limitChecks(plan.limits, ctx, whereaboutsOf(turn.subject), {
+      failed: (source, error) => this.#lose(turn, source, error, lost),
+      inTime: (limit) =>
+        within(limit, storeTimeout, () => new Error(`limit: no answer within ${storeTimeout} ms`)),
+    })
+  }
+
+  /** A function in the options failed: its check is dropped, or refuses in its stead. */
+  #lose(turn: Turn, bucket: string, error: Error, lost: LimitCheck[]): void {
+    this.hookFailed(turn, bucket, error)
+    if (this.#parts.settings.onStoreError === 'refuse') lost.push(refusing(bucket))
+  }
+
+  #send(errand: Errand<C>): boolean | Promise<boolean> {
+    try {
+      const outcome = this.#parts.trips.decide(errand.ctx, this.#request(errand))
+      if (!isThenable(outcome)) return this.#settle(errand, outcome)
+      return outcome.then(
+        (settled) => this.#settle(errand, settled),
+        (thrown: unknown) => this.#undecided(errand, toError(thrown)),
+      )
+    } catch (thrown) {
+      return this.#undecided(errand, toError(thrown))
+    }
+  }
+
+  #request(errand: Errand<C>): DecisionRequest {
+    const { settings } = this.#parts
+    const { ctx, turn, plan, limits, lost } = errand
+    const { subject } = turn
+    const { actor, chat } = whereaboutsOf(subject)
+    const debounces = debounceChecks(
+      plan.debounces,
+      ctx,
+      { actor, chat },
+      {
+        failed: (bucket, error) => this.#lose(turn, bucket, error, lost),
+      },
+    )
+    return {
+      space: settings.space,
+      now: settings.injectedClock?.now(),
+      actor,
+      chat,
+      duplicate: this.#claim(turn),
+      block: !turn.opened,
+      registration: plan.registered === undefined ? undefined : settings.registrationMode,
+      debounces,
+      limits: lost.length === 0 ? limits : [...limits, ...lost],
+      album: subject.mediaGroupId === undefined ? undefined : hash53(subject.mediaGroupId),
+      notices: takesNotice(subject) ? this.#refusals.noticesFor(plan) : undefined,
+    }
+  }
+
+  #claim(turn: Turn): DecisionRequest['duplicate'] {
+    const { deduplicate } = this.#parts.settings
+    const { updateId } = turn.subject
+    if (deduplicate === undefined || turn.opened || !Number.isSafeInteger(updateId)) return undefined
+    return { mark: mix53(updateId, DUPLICATE), window: deduplicate }
+  }
+
+  #settle(errand: Errand<C>, { decision, profile }: Outcome): boolean | Promise<boolean> {
+    const { ctx, turn, plan } = errand
+    const { emitter } = this.#parts
+    const isFirst = turn.verdict === undefined
+    const verdict = withEarlier(turn.verdict, judged(errand, decision))
+    turn.verdict = verdict
+    if (profile !== undefined) turn.profile = profile
+    if (decision.blockAdded !== undefined) {
+      emitter.emit({ type: 'blockAdded', block: decision.blockAdded, at: decision.now })
+    }
+    for (const { name, retryAfter } of decision.shadowed) {
+      const shadow = refusedBy('limited', name, retryAfter, decision.limits)
+      emitter.emit({
+        type: 'limited',
+        subject: turn.subject,
+        verdict: shadow,
+        at: decision.now,
+        shadow: true,
+      })
+    }
+    if (!verdict.allowed) return this.#refuse(errand, verdict, decision)
+    turn.opened = true
+    turn.judged.push(plan)
+    if (plan.registered !== undefined) turn.registered = true
+    return isFirst ? this.#allowed(ctx, turn, verdict, decision.now) : true
+  }
+
+  /** Nothing was asked (payments, membership), or nothing answered and `onStoreError` lets it pass. */
+  #pass(ctx: C, turn: Turn): boolean | Promise<boolean> {
+    if (turn.verdict !== undefined) return true
+    turn.verdict = NOTHING_JUDGED
+    return this.#allowed(ctx, turn, NOTHING_JUDGED, this.#parts.settings.clock.now())
+  }
+
+  #allowed(ctx: C, turn: Turn, verdict: Verdict, at: number): boolean | Promise<boolean> {
+    const { emitter, hooks } = this.#parts
+    const type = turn.exempt ? 'exempt' : 'allowed'
+    if (emitter.hears(type)) emitter.emit({ type, subject: turn.subject, verdict, at })
+    if (!hooks.has('allowed')) return true
+    return hooks
+      .run('allowed', ctx, verdict, (source, error) => this.hookFailed(turn, source, error))
+      .then(() => true)
+  }
+
+  #undecided(errand: Errand<C>, error: Error): boolean | Promise<boolean> {
+    const { ctx, turn, plan } = errand
+    const { onStoreError, clock } = this.#parts.settings
+    this.storeFailed(turn, 'decide', error)
+    if (onStoreError === 'throw') throw error
+    if (onStoreError === 'refuse') {
+      const verdict = refusedBy('store-error', undefined, undefined, turn.verdict?.limits ?? [])
+      turn.verdict = verdict
+      return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
+    }
+    // The update is not asked about again: a store that is away would cost it the time-out at each route.
+    turn.opened = true
+    turn.judged.push(plan)
+    return this.#pass(ctx, turn)
+  }
+
+  async #refuse(
+    errand: Errand<C>,
+    verdict: Refused,
+    decision: { readonly now: number; readonly notice: boolean },
+  ): Promise<boolean> {
+    const { ctx, turn, plan } = errand
+    const { emitter, hooks } = this.#parts
+    const { reason } = verdict
+    if (reason !== 'store-error') {
+      emitter.emit({ type: reason, subject: turn.subject, verdict, at: decision.now })
+    }
+    const notice =
+      decision.notice || (reason === 'store-error' && this.#refusals.claimStoreNotice(turn.subject))
+    await Promise.all([
+      hooks.run('refused', ctx, verdict, (source, error) => this.hookFailed(turn, source, error)),
+      this.#refusals
+        .answer({ ctx, subject: turn.subject, plan, verdict, notice })
+        .catch((thrown: unknown) => this.#failed('replyError', turn, 'reply', toError(thrown))),
+    ])
+    return false
+  }
+
+  #failed(
+    type: EventName & ('storeError' | 'replyError' | 'hookError'),
+    turn: Turn,
+    source: string,
+    error: Error,
+  ): void {
+    const { emitter, settings } = this.#parts
+    if (!emitter.hears(type)) return
+    const { subject, verdict } = turn
+    emitter.emit({ type, error, source, subject, verdict, at: settings.clock.now() })
+  }
+}
+
+/** The verdict of a decision; a check that was lost refuses as a store error. */
+function judged<C extends Context>({ lost }: Errand<C>, decision: Decision): Verdict {
+  if (lost.length === 0) return verdictOf(decision)
+  const limits = decision.limits.slice(0, decision.limits.length - lost.length)
+  const isLost = decision.reason === 'limited' && lost.some(({ bucket }) => bucket === decision.name)
+  if (!isLost) return verdictOf({ ...decision, limits })
+  return refusedBy('store-error', decision.name, undefined, limits)
+}
+
+/** A second decision on the same update adds its limits to the first one's. */
+function withEarlier(earlier: Verdict | undefined, verdict: Verdict): Verdict {
+  if (earlier === undefined || earlier.limits.length === 0) return verdict
+  return { ...verdict, limits: [...earlier.limits, ...verdict.limits] }
+}
+
+/** A check that refuses whatever the store holds. */
+function refusing(bucket: string): LimitCheck {
+  return {
+    id: 0,
+    bucket,
+    scope: 'global',
+    key: undefined,
+    limiter: slidingWindow,
+    rule: { limit: 0, window: 1, burst: 0, countRefused: false },
+    cost: 1,
+    blockFor: 0,
+    shadow: false,
+    notice: false,
+    outcome: { allowed: false, retryAfter: Infinity, remaining: 0, resetAfter: 0 },
+  }
+}
+
+function hasLimit<C extends Context>(plan: Plan<C>, limit: PlannedLimit<C>): boolean {
+  return plan.limits.some(({ check }) => check.bucket === limit.check.bucket)
+}
+
+function hasDebounce<C extends Context>(plan: Plan<C>, debounce: PlannedDebounce<C>): boolean {
+  return plan.debounces.some(({ bucket }) => bucket === debounce.bucket)
+}

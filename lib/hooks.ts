@@ -1,0 +1,88 @@
+/** A bot's own code around a decision: run in order, each within its time, never a danger to the update. */
+import type { Context } from 'telegraf'
+import { toError } from './errors'
+import type { Verdict } from './verdict'
+import type { Duration } from './duration'
+
+/** The fourth of the package's seams. */
+export type Hook<C extends Context = Context> = (ctx: C, verdict: Verdict) => unknown
+/** A hook that runs before anything is decided. */
+export type BeforeHook<C extends Context = Context> = (ctx: C) => unknown
+
+type OneOrMany<T> = T | readonly T[]
+
+/** The `hooks` option. */
+export interface HooksOption<C extends Context = Context> {
+  before?: OneOrMany<BeforeHook<C>>
+  allowed?: OneOrMany<Hook<C>>
+  refused?: OneOrMany<Hook<C>>
+  after?: OneOrMany<Hook<C>>
+  /** For each hook. Default `'1s'`. */
+  timeout?: Duration
+}
+
+export type HookStage = 'before' | 'allowed' | 'refused' | 'after'
+
+/** Tells of a hook that threw or took too long. */
+export type HookFailed = (source: string, error: Error) => void
+
+/** Runs the hooks of each stage. */
+export class Hooks<C extends Context> {
+  readonly #stages: Readonly<Record<HookStage, readonly Hook<C>[]>>
+  readonly #timeout: number
+
+  constructor(option: HooksOption<C> | undefined, timeout: number) {
+    this.#stages = {
+      before: listOf(option?.before) as readonly Hook<C>[],
+      allowed: listOf(option?.allowed),
+      refused: listOf(option?.refused),
+      after: listOf(option?.after),
+    }
+    this.#timeout = timeout
+  }
+
+  has(stage: HookStage): boolean {
+    return this.#stages[stage].length > 0
+  }
+
+  async run(stage: HookStage, ctx: C, verdict: Verdict | undefined, failed: HookFailed): Promise<void> {
+    for (const hook of this.#stages[stage]) {
+      try {
+        const result = stage === 'before' ? (hook as BeforeHook<C>)(ctx) : hook(ctx, verdict as Verdict)
+        if (isThenable(result))
+          await within(result, this.#timeout, () => new Error(`still running after ${this.#timeout} ms`))
+      } catch (thrown) {
+        failed(`hooks.${stage}`, toError(thrown))
+      }
+    }
+  }
+}
+
+/** Settles as `work` does, or rejects when it takes longer than `ms`; holds no process alive. */
+export function within<T>(work: PromiseLike<T>, ms: number, late: () => Error): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms)
+    timer.unref()
+    work.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (thrown: unknown) => {
+        clearTimeout(timer)
+        reject(thrown as Error)
+      },
+    )
+  })
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+function listOf<T>(option: OneOrMany<T> | undefined): readonly T[] {
+  if (option === undefined) return []
+  return Array.isArray(option) ? (option as readonly T[]) : [option as T]
+}

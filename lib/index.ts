@@ -1,0 +1,53 @@
+/** The public names, nothing else. */
+export { createSentinel, Sentinel, type SentinelHealth } from './sentinel'
+export { sentinelOf, type Judgement } from './turn'
+export * from './decorators'
+export type { SentinelOptions, ControllerLike } from './options'
+export type {
+  DebounceOptions,
+  GuardPolicy,
+  RateLimitOptions,
+  RequireRegisteredOptions,
+  ScopeOption,
+} from './policy'
+export type { Allowed, Reason, Refused, Verdict } from './verdict'
+export type { Action, Subject } from './subject'
+export type { AnsweredReason, RepliesOption, ReplyOption } from './reply'
+export type { BeforeHook, Hook, HooksOption } from './hooks'
+export type { Plugin, PluginHost, PluginRecords } from './plugin'
+export type { Clock } from './clock'
+export type { Duration } from './duration'
+export type { LimitSubject } from './limits'
+export type {
+  BlockEvent,
+  ErrorEvent,
+  EventName,
+  EventOf,
+  Listener,
+  MembershipEvent,
+  RegistrationEvent,
+  SentinelEvent,
+  UpdateEvent,
+} from './events'
+export {
+  SentinelError,
+  SentinelOptionsError,
+  SentinelUsageError,
+  StoreError,
+  StoreTimeoutError,
+  type ErrorCode,
+  type Problem,
+} from './errors'
+export { fixedWindow, gcra, slidingCounter, slidingWindow, tokenBucket } from './limiters'
+export type { Algorithm, BuiltinLimiter, Kernel, Limiter, Outcome, Row, Rule } from './limiters'
+export { MemoryStore } from './stores/memory'
+export { StorageAdapter, type Entry, type KeyedEntry, type ScanPage, type Version } from './stores/store'
+export type {
+  Block,
+  Decision,
+  DecisionRequest,
+  LimitState,
+  Member,
+  Registration,
+  StoreHealth,
+} from './stores/decision'

@@ -1,0 +1,82 @@
+/** What Telegram tells besides: who has stopped the bot, and which group became a supergroup. */
+import type { Context } from 'telegraf'
+import { toError } from './errors'
+import type { Emitter } from './events'
+import { within } from './hooks'
+import type { Settings } from './options'
+import type { Planner } from './plan'
+import type { Members } from './stores/records'
+import { loose, payloadOf, type Loose } from './subject'
+import type { Trips } from './trip'
+import type { Turn } from './turn'
+
+export interface ObserverParts<C extends Context> {
+  readonly settings: Settings<C>
+  readonly trips: Trips<C>
+  readonly emitter: Emitter
+  readonly planner: Planner<C>
+  readonly members: Members
+}
+
+export class Observer<C extends Context> {
+  readonly #parts: ObserverParts<C>
+
+  constructor(parts: ObserverParts<C>) {
+    this.#parts = parts
+  }
+
+  /** Writes down what the update tells; `undefined` where it tells nothing. Never rejects: a failure is an event. */
+  observe(update: Loose, turn: Turn): Promise<void> | undefined {
+    const { updateType, chatId } = turn.subject
+    if (updateType === 'my_chat_member') return this.#membership(payloadOf(update, updateType), turn)
+    if (updateType !== 'message' || chatId === undefined) return undefined
+    const to = payloadOf(update, updateType)['migrate_to_chat_id']
+    if (!Number.isSafeInteger(to)) return undefined
+    return this.#inTime(turn, 'migrateChat', () => this.#migrate(chatId, to as number))
+  }
+
+  #membership(change: Loose, turn: Turn): Promise<void> | undefined {
+    const { settings, emitter, members } = this.#parts
+    const { userId, updateId } = turn.subject
+    const status = loose(change['new_chat_member'])?.['status']
+    const isPrivate = loose(change['chat'])?.['type'] === 'private'
+    if (!settings.membership || !isPrivate || userId === undefined || typeof status !== 'string')
+      return undefined
+    const reachable = status !== 'kicked' && status !== 'left'
+    const date = Number.isSafeInteger(change['date'])
+      ? (change['date'] as number) * 1000
+      : settings.clock.now()
+    return this.#inTime(turn, 'membership', async () => {
+      const isLatest = await members.record(
+        userId,
+        reachable,
+        date,
+        Number.isSafeInteger(updateId) ? updateId : 0,
+      )
+      if (!isLatest) return
+      const { subject, verdict } = turn
+      emitter.emit({ type: 'membership', userId, reachable, subject, verdict, at: settings.clock.now() })
+    })
+  }
+
+  /** The chat keeps what was counted: state moves where the new chat has none yet. */
+  async #migrate(from: number, to: number): Promise<void> {
+    const { settings, planner } = this.#parts
+    const buckets = [...planner.buckets.values()]
+      .filter(({ scope }) => scope === 'chat' || scope === 'member')
+      .map(({ name, scope }) => ({ bucket: name, scope }))
+    if (buckets.length > 0) await settings.store.migrateChat(settings.space, from, to, buckets)
+  }
+
+  async #inTime(turn: Turn, source: string, work: () => Promise<void>): Promise<void> {
+    const { settings, trips, emitter } = this.#parts
+    const { storeTimeout, clock } = settings
+    try {
+      const done = trips.connect().then(work)
+      await within(done, storeTimeout, () => new Error(`${source}: no answer within ${storeTimeout} ms`))
+    } catch (thrown) {
+      const { subject, verdict } = turn
+      emitter.emit({ type: 'storeError', error: toError(thrown), source, subject, verdict, at: clock.now() })
+    }
+  }
+}

@@ -1,0 +1,286 @@
+/** SentinelOptions: what may be written, what it means, and every mistake at once. */
+import type { Context } from 'telegraf'
+import { z } from 'zod'
+import type { Clock } from './clock'
+import { toMilliseconds, type Duration } from './duration'
+import { SentinelOptionsError, type Problem } from './errors'
+import type { HooksOption } from './hooks'
+import { spaceOf } from './keys'
+import type { Plugin } from './plugin'
+import type { DebounceOptions, Guards, Level, RateLimitOptions, RequireRegisteredOptions } from './policy'
+import { ANSWERED_REASONS, type RepliesOption } from './reply'
+import {
+  check,
+  duration,
+  must,
+  parseDebounce,
+  parseGuardPolicy,
+  parseRateLimits,
+  parseRequireRegistered,
+  reply,
+  show,
+} from './schema'
+import type { RegistrationMode } from './stores/decision'
+import { MemoryStore } from './stores/memory'
+import type { StorageAdapter } from './stores/store'
+import type { Subject } from './subject'
+
+/** A controller: a class decorated with `@Controller`, or an instance of one. */
+export type ControllerLike = (abstract new (...args: never[]) => object) | object
+
+/** Options of `createSentinel`; the README has them as a table. */
+export interface SentinelOptions<C extends Context = Context> {
+  /** `'memory'` (default) or a StorageAdapter. */
+  store?: string | StorageAdapter
+  /** First segment of every key. Default `'sentinel'`. */
+  prefix?: string
+  /** Second segment; keeps bots that share a store and a prefix apart. Default `'main'`. */
+  bot?: string
+  controllers?: readonly ControllerLike[]
+  /** Makes an instance of a controller, for a DI container. Default `new Class()`. */
+  resolve?: (controller: new (...args: never[]) => object) => object
+  /** Bot-wide limit(s), per actor. Default `false`. */
+  rateLimit?: false | RateLimitOptions<C> | readonly RateLimitOptions<C>[]
+  /** Bot-wide debounce. Default `false`. */
+  debounce?: false | Duration | DebounceOptions<C>
+  /** Bot-wide: only registered users. Default `false`. */
+  requireRegistered?: boolean | RequireRegisteredOptions<C>
+  /** The bot's own user table. `cacheFor` defaults to a minute. */
+  registration?: {
+    resolve?: (ctx: C) => unknown
+    cacheFor?: Duration
+  }
+  /** No registration, debounce or limit for these, anywhere; a block still holds. */
+  exempt?: ((ctx: C) => boolean) | readonly number[]
+  /** An `update_id` already handled within this time is dropped. Default `false`. */
+  deduplicate?: false | Duration
+  /** Follow `my_chat_member` in private chats. Default `true`. */
+  membership?: boolean
+  reply?: RepliesOption<C>
+  /** What becomes of an update that the store does not decide. Default `'allow'`. */
+  onStoreError?: 'allow' | 'refuse' | 'throw'
+  /** Longest wait for one decision. Default `'500ms'`. */
+  storeTimeout?: Duration
+  hooks?: HooksOption<C>
+  plugins?: readonly Plugin<C>[]
+  /** Milliseconds; default the store's own time. */
+  clock?: Clock
+}
+
+/** Options as the flow goes by them: defaults filled in, durations in ms. */
+export interface Settings<C extends Context> {
+  readonly space: string
+  readonly store: StorageAdapter
+  /** We made the store, so we close it. */
+  readonly ownsStore: boolean
+  /** Sent with each decision; absent: the store's own time. */
+  readonly injectedClock: Clock | undefined
+  /** For what the store does not time: events, caches. */
+  readonly clock: Clock
+  /** What the bot-wide options and the plugins ask of every update. */
+  readonly botWide: readonly Level<C>[]
+  readonly controllers: readonly ControllerLike[]
+  readonly resolve: (controller: new (...args: never[]) => object) => object
+  readonly registration: { readonly resolve?: (ctx: C) => unknown; readonly cacheFor: number } | undefined
+  readonly registrationMode: RegistrationMode
+  readonly exempt: ((ctx: C, subject: Subject) => boolean) | undefined
+  readonly deduplicate: number | undefined
+  readonly membership: boolean
+  readonly reply: RepliesOption<C> | undefined
+  readonly onStoreError: 'allow' | 'refuse' | 'throw'
+  readonly storeTimeout: number
+  readonly hooks: HooksOption<C> | undefined
+  readonly hookTimeout: number
+  readonly plugins: readonly Plugin<C>[]
+}
+
+/** The longest that a timer can wait: Node fires longer ones at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
+
+const STORE_HINT =
+  "'memory' or an object of a class that extends StorageAdapter (this version has no store for URLs yet)"
+
+const isFunction = (value: unknown): boolean => typeof value === 'function'
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+const flag = must((value) => typeof value === 'boolean', 'true or false')
+const oneOrMany = must(
+  (value) => isFunction(value) || (Array.isArray(value) && value.every(isFunction)),
+  'a function or an array of functions',
+)
+const timeout = must((value) => {
+  const ms = toMilliseconds(value)
+  return ms !== undefined && ms <= LONGEST_TIMEOUT
+}, "a duration of at most 24 days, such as '500ms' or '2s'")
+
+const repliesSchema = z.strictObject(
+  Object.fromEntries(ANSWERED_REASONS.map((reason) => [reason, reply.optional()])),
+)
+const hooksSchema = z.strictObject({
+  before: oneOrMany.optional(),
+  allowed: oneOrMany.optional(),
+  refused: oneOrMany.optional(),
+  after: oneOrMany.optional(),
+  timeout: timeout.optional(),
+})
+const registrationSchema = z.strictObject({
+  resolve: must(isFunction, 'a function (ctx) => Promise<profile | null>').optional(),
+  cacheFor: duration.optional(),
+})
+const pluginSchema = z.strictObject({
+  name: must(
+    (value) => typeof value === 'string' && /^[\w-]+$/.test(value),
+    'a name of letters, digits, - and _',
+  ),
+  policy: z.unknown().optional(),
+  setup: must(isFunction, 'a function (host) => void').optional(),
+})
+const optionsSchema = z.strictObject({
+  store: must(isStore, STORE_HINT).optional(),
+  prefix: must(isText, 'a non-empty string').optional(),
+  bot: must(isText, 'a non-empty string').optional(),
+  controllers: must(Array.isArray, 'an array of controller classes or instances').optional(),
+  resolve: must(isFunction, 'a function (Class) => instance').optional(),
+  rateLimit: z.unknown().optional(),
+  debounce: z.unknown().optional(),
+  requireRegistered: z.unknown().optional(),
+  registration: registrationSchema.optional(),
+  exempt: must(
+    (value) => isFunction(value) || (Array.isArray(value) && value.every(Number.isSafeInteger)),
+    'a function (ctx) => boolean or an array of user ids (integers)',
+  ).optional(),
+  deduplicate: must(
+    (value) => value === false || toMilliseconds(value) !== undefined,
+    "false or a duration such as '10m'",
+  ).optional(),
+  membership: flag.optional(),
+  reply: z.unknown().optional(),
+  onStoreError: z
+    .enum(['allow', 'refuse', 'throw'], {
+      error: ({ input }) => `must be 'allow', 'refuse' or 'throw', not ${show(input)}`,
+    })
+    .optional(),
+  storeTimeout: timeout.optional(),
+  hooks: hooksSchema.optional(),
+  plugins: z.array(z.unknown(), { error: () => 'must be an array of plugins' }).optional(),
+  clock: must(
+    (value) => isFunction((value as Partial<Clock> | null)?.now),
+    'an object { now(): number }',
+  ).optional(),
+})
+
+/**
+ * Reads the options of `createSentinel`.
+ *
+ * @throws SentinelOptionsError with every mistake, its path and what would be right
+ */
+export function readOptions<C extends Context>(given: SentinelOptions<C> | undefined): Settings<C> {
+  const value: unknown = given ?? {}
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SentinelOptionsError([{ path: 'options', message: `must be an object, not ${show(value)}` }])
+  }
+  const options = value as SentinelOptions<C>
+  const problems: Problem[] = [...check(optionsSchema, options, '').problems]
+  const botWide = readLevels(options, problems)
+  problems.push(...replyProblems(options.reply))
+  if (problems.length > 0) throw new SentinelOptionsError(problems)
+  return settle(options, botWide)
+}
+
+function readLevels<C extends Context>(options: SentinelOptions<C>, problems: Problem[]): Level<C>[] {
+  const rateLimits = parseRateLimits<C>(options.rateLimit, 'rateLimit')
+  const debounces = parseDebounce<C>(options.debounce, 'debounce')
+  const required = parseRequireRegistered<C>(options.requireRegistered, 'requireRegistered')
+  problems.push(...rateLimits.problems, ...debounces.problems, ...required.problems)
+  const guards: Guards<C> = {
+    rateLimits: rateLimits.value,
+    debounces: debounces.value,
+    requireRegistered: required.value,
+    exempt: false,
+  }
+  const levels: Level<C>[] = [{ name: 'bot', guards }]
+  if (!Array.isArray(options.plugins)) return levels
+  options.plugins.forEach((plugin: Plugin<C>, i) => {
+    const path = `plugins[${i}]`
+    if (typeof plugin !== 'object' || plugin === null) {
+      problems.push({ path, message: `must be a plugin { name, policy?, setup? }, not ${show(plugin)}` })
+      return
+    }
+    problems.push(...check(pluginSchema, plugin, path).problems)
+    if (plugin.policy === undefined) return
+    const policy = parseGuardPolicy<C>({ name: plugin.name, ...plugin.policy }, `${path}.policy`)
+    problems.push(...policy.problems)
+    levels.push({ name: policy.value.name ?? plugin.name, guards: policy.value.guards })
+  })
+  return levels
+}
+
+function replyProblems(value: unknown): readonly Problem[] {
+  if (value === undefined || value === false || isFunction(value)) return []
+  if (typeof value !== 'object' || value === null) {
+    return [
+      {
+        path: 'reply',
+        message: `must be false, a function or texts by reason { limited: '…' }, not ${show(value)}`,
+      },
+    ]
+  }
+  return check(repliesSchema, value, 'reply').problems
+}
+
+function settle<C extends Context>(options: SentinelOptions<C>, botWide: readonly Level<C>[]): Settings<C> {
+  const { store = 'memory', registration, exempt, clock } = options
+  return {
+    space: spaceOf(options.prefix ?? 'sentinel', options.bot ?? 'main'),
+    store: typeof store === 'string' ? new MemoryStore() : store,
+    ownsStore: typeof store === 'string',
+    injectedClock: clock === undefined ? undefined : { now: () => wholeMs(clock) },
+    clock: clock === undefined ? { now: Date.now } : { now: () => safely(clock) },
+    botWide,
+    controllers: options.controllers ?? [],
+    resolve: options.resolve ?? ((Class) => new Class()),
+    registration: registration && {
+      resolve: registration.resolve,
+      cacheFor: toMilliseconds(registration.cacheFor) ?? 60_000,
+    },
+    registrationMode: registration?.resolve === undefined ? 'required' : 'ask',
+    exempt: exempt === undefined ? undefined : exemption(exempt),
+    deduplicate: toMilliseconds(options.deduplicate),
+    membership: options.membership ?? true,
+    reply: options.reply,
+    onStoreError: options.onStoreError ?? 'allow',
+    storeTimeout: toMilliseconds(options.storeTimeout) ?? 500,
+    hooks: options.hooks,
+    hookTimeout: toMilliseconds(options.hooks?.timeout) ?? 1000,
+    plugins: options.plugins ?? [],
+  }
+}
+
+function exemption<C extends Context>(
+  exempt: ((ctx: C) => boolean) | readonly number[],
+): (ctx: C, subject: Subject) => boolean {
+  if (typeof exempt === 'function') return (ctx) => exempt(ctx) === true
+  const ids = new Set(exempt)
+  return (_ctx, { actor }) => actor !== undefined && ids.has(actor)
+}
+
+function wholeMs(clock: Clock): number {
+  const now = Math.floor(clock.now())
+  if (Number.isSafeInteger(now)) return now
+  throw new TypeError(`clock.now() must return milliseconds, got ${show(now)}`)
+}
+
+/** For times that nothing depends on. */
+function safely(clock: Clock): number {
+  try {
+    return wholeMs(clock)
+  } catch {
+    return Date.now()
+  }
+}
+
+/** By what it does, not by `instanceof`: the adapter may extend another copy of this package's class. */
+function isStore(value: unknown): boolean {
+  if (value === 'memory') return true
+  const store = value as Partial<StorageAdapter> | null | undefined
+  return (['get', 'swap', 'delete', 'scan', 'decide'] as const).every((name) => isFunction(store?.[name]))
+}

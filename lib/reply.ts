@@ -1,0 +1,117 @@
+/** The answer to a refusal: which text, and how each kind of update is answered. */
+import type { Context } from 'telegraf'
+import { loose, payloadOf, type Loose, type Subject } from './subject'
+import type { Reason, Refused } from './verdict'
+
+/** A text, texts by language code, a function, or `false` for none. */
+export type ReplyOption<C extends Context = Context> =
+  false | string | Readonly<Record<string, string>> | ((ctx: C, verdict: Refused) => string | undefined)
+
+/** Reasons that can be answered: a duplicate never is, the update it repeats has had its answer. */
+export type AnsweredReason = Exclude<Reason, 'duplicate'>
+
+/** The sentinel's `reply` option. */
+export type RepliesOption<C extends Context = Context> =
+  | false
+  | ((ctx: C, verdict: Refused) => string | undefined)
+  | { readonly [R in AnsweredReason]?: ReplyOption<C> }
+
+/** Reasons a `reply` object may name. */
+export const ANSWERED_REASONS: readonly AnsweredReason[] = [
+  'limited',
+  'unregistered',
+  'debounced',
+  'blocked',
+  'store-error',
+]
+
+/** Telegram's bound on the text of an answered callback query. */
+const LONGEST_TOAST = 200
+
+const DEFAULTS: { readonly [R in AnsweredReason]?: (ctx: unknown, verdict: Refused) => string } = {
+  limited: (_ctx, { retryAfter }) =>
+    retryAfter === undefined ? 'Not possible.' : `Too fast. Try again in ${inWords(retryAfter)}.`,
+  unregistered: () => 'Please register first.',
+  'store-error': () => 'Something is wrong on our side. Please try again later.',
+}
+
+/** The text for each reason, after the defaults. */
+export class Replies<C extends Context> {
+  readonly #option: RepliesOption<C> | undefined
+
+  constructor(option: RepliesOption<C> | undefined) {
+    this.#option = option
+  }
+
+  /** What answers a reason; a check's own `reply` comes first. `false`: nothing does. */
+  optionFor(reason: Reason, own?: ReplyOption<C>): ReplyOption<C> {
+    if (reason === 'duplicate') return false
+    if (own !== undefined) return own
+    if (this.#option === false || typeof this.#option === 'function') return this.#option
+    return this.#option?.[reason] ?? DEFAULTS[reason] ?? false
+  }
+
+  /** The text that answers this refusal in the user's language, if any does. */
+  textFor(ctx: C, verdict: Refused, own?: ReplyOption<C>): string | undefined {
+    const option = this.optionFor(verdict.reason, own)
+    if (option === false) return undefined
+    if (typeof option === 'string') return option
+    if (typeof option === 'function') return option(ctx, verdict)
+    const fallback = verdict.reason === 'duplicate' ? undefined : DEFAULTS[verdict.reason]
+    return inLanguage(option, languageOf(ctx.update as unknown as Loose)) ?? fallback?.(ctx, verdict)
+  }
+}
+
+/**
+ * Answers a refused update as its kind wants: a callback query always (its spinner must stop), an inline query with
+ * an empty list, a message with the text if there is one. Anything else is silent. Rejects if Telegram does.
+ */
+export async function answer(ctx: Context, subject: Subject, text: string | undefined): Promise<void> {
+  const { updateType, chatId } = subject
+  const payload = payloadOf(ctx.update as unknown as Loose, updateType)
+  if (updateType === 'callback_query') {
+    await ctx.telegram.answerCbQuery(String(payload['id']), text?.slice(0, LONGEST_TOAST))
+  } else if (updateType === 'inline_query') {
+    await ctx.telegram.answerInlineQuery(String(payload['id']), [], { cache_time: 0, is_personal: true })
+  } else if (updateType === 'message' && text !== undefined && chatId !== undefined) {
+    const thread = payload['is_topic_message'] === true ? payload['message_thread_id'] : undefined
+    await ctx.telegram.sendMessage(
+      chatId,
+      text,
+      typeof thread === 'number' ? { message_thread_id: thread } : undefined,
+    )
+  }
+}
+
+/** Whether a refusal of this kind of update can be told in a chat, and so wants at most one notice. */
+export function takesNotice(subject: Subject): boolean {
+  return subject.updateType === 'message' && subject.chatId !== undefined
+}
+
+/** Whether a refusal of this kind of update is answered whatever the texts say. */
+export function isAlwaysAnswered(subject: Subject): boolean {
+  return subject.updateType === 'callback_query' || subject.updateType === 'inline_query'
+}
+
+function languageOf(update: Loose): string | undefined {
+  for (const key in update) {
+    const code = loose(loose(update[key])?.['from'])?.['language_code']
+    if (typeof code === 'string') return code.toLowerCase()
+  }
+  return undefined
+}
+
+function inLanguage(texts: Readonly<Record<string, string>>, code: string | undefined): string | undefined {
+  const find = (wanted: string): string | undefined =>
+    Object.entries(texts).find(([language]) => language.toLowerCase() === wanted)?.[1]
+  return (code === undefined ? undefined : (find(code) ?? find(code.split('-')[0]))) ?? find('en')
+}
+
+function inWords(ms: number): string {
+  const seconds = Math.ceil(ms / 1000)
+  if (seconds < 120) return seconds === 1 ? '1 second' : `${seconds} seconds`
+  const minutes = Math.ceil(seconds / 60)
+  if (minutes < 120) return `${minutes} minutes`
+  const hours = Math.ceil(minutes / 60)
+  return hours < 48 ? `${hours} hours` : `${Math.ceil(hours / 24)} days`
+}

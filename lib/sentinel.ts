@@ -1,0 +1,240 @@
+/**
+ * The product on one page: update -> subject -> plan -> one decision -> verdict.
+ *
+ * `createSentinel` reads the options, scans the controllers into routes, and gives every route its plan: what the bot,
+ * the class and the method ask, together. As a middleware the sentinel says who acts (subject.ts), finds the route
+ * (chain.ts), has its plan judged in one trip to the store (gate.ts) and only then lets a handler run.
+ */
+import { Composer, type Context, type MiddlewareFn, type MiddlewareObj } from 'telegraf'
+import { Chain, type Guarded } from './chain'
+import { scanControllers, type Route } from './decorators/scan'
+import { SentinelOptionsError, StoreError } from './errors'
+import { Emitter, type EventName, type Listener } from './events'
+import { Gate } from './gate'
+import { Hooks, isThenable, within } from './hooks'
+import { Limits } from './limits'
+import { Observer } from './observer'
+import { readOptions, type ControllerLike, type SentinelOptions, type Settings } from './options'
+import { Planner, type Plan } from './plan'
+import { setUpPlugins } from './plugin'
+import type { GuardPolicy, Level } from './policy'
+import { Replies } from './reply'
+import { parseGuardPolicy } from './schema'
+import { ConnectingStore } from './stores/connecting'
+import type { StoreHealth } from './stores/decision'
+import { Blocks, Members, Registrations, type RecordChange } from './stores/records'
+import { identify, isNeverRefused, type Loose } from './subject'
+import { Trips } from './trip'
+import { beginTurn, turnOf, type Turn } from './turn'
+
+type Next<C> = (ctx?: C) => Promise<void>
+
+/** How the sentinel is: as its store is. */
+export interface SentinelHealth {
+  readonly status: 'ok' | 'degraded' | 'down'
+  readonly store: StoreHealth
+}
+
+/** The guard in front of a bot's handlers; made by `createSentinel`, mounted by `bot.use(sentinel)`. */
+export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
+  /** Bans: `add(userId, { for?, reason?, by? })`, `remove`, `get`, `list`. */
+  readonly blocks: Blocks
+  /** Registered users: `add(userId, profile?)`, `remove`, `get`, `list`. */
+  readonly registrations: Registrations
+  /** Who can be written to, as `my_chat_member` last said: `get(userId)`. */
+  readonly members: Members
+  /** Named limits from outside an update: `peek`, `consume`, `reset`. */
+  readonly limits: Limits
+
+  readonly #settings: Settings<C>
+  readonly #trips: Trips<C>
+  readonly #emitter = new Emitter()
+  readonly #planner: Planner<C>
+  readonly #hooks: Hooks<C>
+  readonly #gate: Gate<C>
+  readonly #observer: Observer<C>
+  readonly #botWide: Plan<C>
+  readonly #chain: Chain<C>
+
+  constructor(options?: SentinelOptions<C>) {
+    const settings = readOptions(options)
+    const replies = new Replies(settings.reply)
+    this.#settings = settings
+    this.#trips = new Trips(settings)
+    this.#planner = new Planner(replies)
+    this.#hooks = new Hooks(settings.hooks, settings.hookTimeout)
+    const store = new ConnectingStore(settings.store, () => this.#trips.connect())
+    const now = (): number | Promise<number> => settings.injectedClock?.now() ?? store.now()
+    const records = { changed: (change: RecordChange) => this.#recordChanged(change) }
+    this.blocks = new Blocks(store, settings.space, now, records)
+    this.registrations = new Registrations(store, settings.space, now, records)
+    this.members = new Members(store, settings.space, now)
+    this.limits = this.#limitsOf(settings)
+    const parts = { settings, replies, trips: this.#trips, emitter: this.#emitter, hooks: this.#hooks }
+    this.#gate = new Gate(parts)
+    this.#observer = new Observer({ ...parts, planner: this.#planner, members: this.members })
+    this.#botWide = this.#planner.plan(...settings.botWide)
+    this.#chain = this.#chainOf(settings.controllers)
+    setUpPlugins(settings.plugins, { space: settings.space, store, emitter: this.#emitter })
+  }
+
+  /** For Telegraf: `bot.use(sentinel)`. */
+  middleware(): MiddlewareFn<C> {
+    return (ctx, next) => this.#handle(ctx, next as Next<C>)
+  }
+
+  /**
+   * Guards a handler that is in no controller.
+   *
+   * @throws SentinelOptionsError for a policy that cannot be
+   * @example
+   * bot.command('buy', sentinel.guard({ name: 'buy', rateLimit: { limit: 3, window: '10s' } }), (ctx) => ctx.reply('Bought.'))
+   */
+  guard(policy: GuardPolicy<C>): MiddlewareFn<C> {
+    const { value, problems } = parseGuardPolicy<C>(policy, 'guard')
+    if (problems.length > 0) throw new SentinelOptionsError(problems)
+    const level: Level<C> = { name: value.name ?? 'guard', guards: value.guards }
+    const plan = this.#planner.plan(this.#botWide, level)
+    this.#planner.check()
+    return (ctx, next) =>
+      this.#enter(ctx, async (turn) => {
+        if (await this.#gate.admit(ctx, turn, plan)) await next()
+      })
+  }
+
+  /**
+   * A controller as a Telegraf Composer, for a scene.
+   *
+   * @throws SentinelOptionsError for a controller that cannot be
+   * @example
+   * scene.use(sentinel.scan(Cart))
+   */
+  scan(controller: ControllerLike): Composer<C> {
+    const chain = this.#chainOf([controller])
+    return new Composer<C>((ctx, next) => this.#enter(ctx, (turn) => chain.run(ctx, next as Next<C>, turn)))
+  }
+
+  /** Connects the store; without it, the first use does. */
+  ready(): Promise<void> {
+    return this.#trips.connect()
+  }
+
+  /** Lets go of the store if the sentinel made it. Updates after this are store errors. */
+  close(): Promise<void> {
+    return this.#trips.close()
+  }
+
+  /** Asks the store how it is; `down` where it does not answer within `storeTimeout`. Never rejects. */
+  async health(): Promise<SentinelHealth> {
+    const { store, storeTimeout } = this.#settings
+    try {
+      const asked = this.#trips.connect().then(() => store.health())
+      const health = await within(
+        asked,
+        storeTimeout,
+        () => new StoreError(`no answer within ${storeTimeout} ms`),
+      )
+      return { status: health.status, store: health }
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown.message : String(thrown)
+      return { status: 'down', store: { status: 'down', error } }
+    }
+  }
+
+  /** Calls `listener` for each event of that name. What it throws is a `hookError`. */
+  on<N extends EventName>(event: N, listener: Listener<N>): this {
+    this.#emitter.on(event, listener)
+    return this
+  }
+
+  once<N extends EventName>(event: N, listener: Listener<N>): this {
+    this.#emitter.once(event, listener)
+    return this
+  }
+
+  off<N extends EventName>(event: N, listener: Listener<N>): this {
+    this.#emitter.off(event, listener)
+    return this
+  }
+
+  async #handle(ctx: C, next: Next<C>): Promise<void> {
+    // A second mount of the same sentinel would count twice.
+    if (turnOf(ctx, this)?.mounted) return next()
+    await this.#enter(ctx, (turn) => {
+      turn.mounted = true
+      return this.#chain.run(ctx, next, turn)
+    })
+  }
+
+  /** Runs with this update's turn; whoever begins it also sees to what surrounds it. */
+  #enter(ctx: C, run: (turn: Turn) => unknown): Promise<void> {
+    const known = turnOf(ctx, this)
+    return known === undefined ? this.#begin(ctx, run) : settled(run(known))
+  }
+
+  async #begin(ctx: C, run: (turn: Turn) => unknown): Promise<void> {
+    const update = ctx.update as unknown as Loose
+    const subject = identify(update, ctx.botInfo?.id)
+    const turn = beginTurn(ctx, this, subject, isNeverRefused(update, subject.updateType))
+    const observed = this.#observer.observe(update, turn)
+    if (observed !== undefined) await observed
+    const failed = (source: string, error: Error): void => this.#gate.hookFailed(turn, source, error)
+    if (this.#hooks.has('before')) await this.#hooks.run('before', ctx, undefined, failed)
+    try {
+      await run(turn)
+    } finally {
+      if (this.#hooks.has('after')) await this.#hooks.run('after', ctx, turn.verdict, failed)
+    }
+  }
+
+  #chainOf(controllers: readonly ControllerLike[]): Chain<C> {
+    const { routes, problems } = scanControllers(controllers, this.#settings.resolve)
+    const guarded = routes.map((route) => this.#guarded(route))
+    this.#planner.check(problems)
+    return new Chain(guarded, this.#gate, this.#botWide)
+  }
+
+  /** What a route asks: bot < class < method. `@Exempt` lifts the first two; a `@Use` has only its own. */
+  #guarded(route: Route): Guarded<C> {
+    const { classes, method } = route.levels as { classes: readonly Level<C>[]; method: Level<C> }
+    if (route.kind === 'use' || method.guards.exempt) return { route, plan: this.#planner.plan(method) }
+    return { route, plan: this.#planner.plan(this.#botWide, ...classes, method) }
+  }
+
+  #limitsOf({ space, store, injectedClock }: Settings<C>): Limits {
+    return new Limits({
+      space,
+      buckets: this.#planner.buckets,
+      now: () => injectedClock?.now(),
+      decide: (request) => this.#trips.connect().then(() => store.decide(request)),
+      peek: (query) => this.#trips.connect().then(() => store.peek(query)),
+      reset: (query) => this.#trips.connect().then(() => store.reset(query)),
+    })
+  }
+
+  #recordChanged(change: RecordChange): void {
+    const at = this.#settings.clock.now()
+    if (change.type === 'registrationAdded' || change.type === 'registrationRemoved') {
+      this.#trips.forget(change.record.userId)
+      this.#emitter.emit({ type: change.type, registration: change.record, at })
+    } else {
+      this.#emitter.emit({ type: change.type, block: change.record, at })
+    }
+  }
+}
+
+/**
+ * Makes the guard of a bot. Synchronous: the store connects on first use, or at `await sentinel.ready()`.
+ *
+ * @throws SentinelOptionsError with every mistake in the options and the controllers
+ * @example
+ * const sentinel = createSentinel({ rateLimit: { limit: 20, window: '1m' }, controllers: [Shop] })
+ * bot.use(sentinel)
+ */
+export function createSentinel<C extends Context = Context>(options?: SentinelOptions<C>): Sentinel<C> {
+  return new Sentinel(options)
+}
+
+async function settled(work: unknown): Promise<void> {
+  if (isThenable(work)) await work
+}

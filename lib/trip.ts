@@ -1,0 +1,173 @@
+/** One trip to the store and back within `storeTimeout`, asking the bot's own user table on the way if need be. */
+import type { Context } from 'telegraf'
+import { StoreError, StoreTimeoutError, toError } from './errors'
+import { isThenable, within } from './hooks'
+import type { Settings } from './options'
+import type { Decision, DecisionRequest } from './stores/decision'
+import { StorageAdapter } from './stores/store'
+
+/** Profiles kept at most; the oldest go first. */
+const MOST_PROFILES = 100_000
+
+export interface Outcome {
+  readonly decision: Decision
+  /** The profile from the store or from the bot's user table. */
+  readonly profile: unknown
+}
+
+interface Cached {
+  readonly profile: unknown
+  readonly until: number
+}
+
+export class Trips<C extends Context> {
+  readonly #settings: Settings<C>
+  readonly #profiles = new Map<number, Cached>()
+  #connecting: Promise<void> | undefined
+  #connected: boolean
+  #closed = false
+
+  constructor(settings: Settings<C>) {
+    this.#settings = settings
+    // A store that has nothing to connect is there at once.
+    this.#connected = settings.store.connect === StorageAdapter.prototype.connect
+  }
+
+  /** Connects, once; a failed attempt may be repeated. */
+  connect(): Promise<void> {
+    if (this.#closed) return Promise.reject(new StoreError('the sentinel is closed'))
+    if (this.#connected) return Promise.resolve()
+    this.#connecting ??= this.#settings.store.connect().then(
+      () => {
+        this.#connected = true
+      },
+      (thrown: unknown) => {
+        this.#connecting = undefined
+        throw new StoreError(`the store does not connect: ${toError(thrown).message}`, { cause: thrown })
+      },
+    )
+    return this.#connecting
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#profiles.clear()
+    if (this.#settings.ownsStore) await this.#settings.store.close()
+  }
+
+  /** The bot's user table may have changed its mind about this user. */
+  forget(userId: number): void {
+    this.#profiles.delete(userId)
+  }
+
+  /** Decides; throws or rejects with a StoreError. Answers at once where the store does. */
+  decide(ctx: C, request: DecisionRequest): Outcome | Promise<Outcome> {
+    if (this.#closed) throw new StoreError('the sentinel is closed')
+    const known = this.#known(request)
+    const asked = known === undefined ? request : vouch(request)
+    if (!this.#connected) return this.#timed((trip) => this.#first(ctx, asked, known, trip))
+    const decision = this.#ask(asked)
+    if (!isThenable(decision) && !decision.unasked) return { decision, profile: profileOf(decision, known) }
+    return this.#timed((trip) => this.#finish(ctx, asked, decision, known, trip))
+  }
+
+  async #first(ctx: C, request: DecisionRequest, known: Cached | undefined, trip: Trip): Promise<Outcome> {
+    await this.connect()
+    if (trip.late) throw new StoreTimeoutError(this.#settings.storeTimeout)
+    return this.#finish(ctx, request, this.#ask(request), known, trip)
+  }
+
+  /** What follows the first answer: nothing, or the user table's word and the real decision. */
+  async #finish(
+    ctx: C,
+    request: DecisionRequest,
+    first: Decision | PromiseLike<Decision>,
+    known: Cached | undefined,
+    trip: Trip,
+  ): Promise<Outcome> {
+    const decision = await storeAnswer(first)
+    if (!decision.unasked) return { decision, profile: profileOf(decision, known) }
+    const profile = await this.#resolve(ctx, request)
+    // Nobody waits any more: deciding now would charge for an update that has gone its way.
+    if (trip.late) throw new StoreTimeoutError(this.#settings.storeTimeout)
+    const settled: DecisionRequest = { ...request, registration: profile == null ? 'required' : 'vouched' }
+    const second = await storeAnswer(this.#ask(settled))
+    return { decision: second, profile: second.registration?.profile ?? profile ?? undefined }
+  }
+
+  #ask(request: DecisionRequest): Decision | Promise<Decision> {
+    try {
+      return this.#settings.store.decide(request)
+    } catch (thrown) {
+      throw asStoreError(thrown)
+    }
+  }
+
+  async #resolve(ctx: C, request: DecisionRequest): Promise<unknown> {
+    const { registration } = this.#settings
+    try {
+      const profile: unknown = await registration?.resolve?.(ctx)
+      if (profile != null && request.actor !== undefined) this.#cache(request.actor, profile)
+      return profile
+    } catch (thrown) {
+      throw new StoreError(`registration.resolve failed: ${toError(thrown).message}`, { cause: thrown })
+    }
+  }
+
+  #cache(actor: number, profile: unknown): void {
+    const cacheFor = this.#settings.registration?.cacheFor ?? 0
+    this.#profiles.delete(actor)
+    this.#profiles.set(actor, { profile, until: this.#settings.clock.now() + cacheFor })
+    if (this.#profiles.size <= MOST_PROFILES) return
+    for (const oldest of this.#profiles.keys()) {
+      this.#profiles.delete(oldest)
+      break
+    }
+  }
+
+  #known(request: DecisionRequest): Cached | undefined {
+    if (request.registration !== 'ask' || request.actor === undefined) return undefined
+    const cached = this.#profiles.get(request.actor)
+    if (cached === undefined) return undefined
+    if (cached.until > this.#settings.clock.now()) return cached
+    this.#profiles.delete(request.actor)
+    return undefined
+  }
+
+  #timed(work: (trip: Trip) => Promise<Outcome>): Promise<Outcome> {
+    const trip: Trip = { late: false }
+    const { storeTimeout } = this.#settings
+    return within(work(trip), storeTimeout, () => {
+      trip.late = true
+      return new StoreTimeoutError(storeTimeout)
+    })
+  }
+}
+
+interface Trip {
+  /** `storeTimeout` has passed. */
+  late: boolean
+}
+
+function vouch(request: DecisionRequest): DecisionRequest {
+  return { ...request, registration: 'vouched' }
+}
+
+/** A registration in the store wins over the user table's. */
+function profileOf(decision: Decision, known: Cached | undefined): unknown {
+  return decision.registration === undefined ? known?.profile : decision.registration.profile
+}
+
+async function storeAnswer(answer: Decision | PromiseLike<Decision>): Promise<Decision> {
+  try {
+    return await answer
+  } catch (thrown) {
+    throw asStoreError(thrown)
+  }
+}
+
+function asStoreError(thrown: unknown): StoreError {
+  if (thrown instanceof StoreError) return thrown
+  return new StoreError(`the store failed: ${toError(thrown).message}`, { cause: thrown })
+}

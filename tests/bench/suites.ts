@@ -1,0 +1,7 @@
+import { memory } from './memory/suite'
+import { start } from './start/suite'
+import { update } from './update/suite'
+import type { Suite } from './suite'
+
+/** All suites, in the order in which they run. */
+export const suites: readonly Suite[] = [memory, update, start]

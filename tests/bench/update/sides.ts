@@ -1,0 +1,99 @@
+import { limit as grammyLimit } from '@grammyjs/ratelimiter'
+import { MemoryStore as ExpressStore } from 'express-rate-limit'
+import type { Options } from 'express-rate-limit'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { Telegraf } from 'telegraf'
+import type { Context, MiddlewareFn } from 'telegraf'
+import { message } from 'telegraf/filters'
+import telegrafRatelimit from 'telegraf-ratelimit'
+import { guardedByUs } from './ours'
+import { commandNames } from './updates'
+
+/** One bot: how many commands it has, and who guards them. */
+export interface Side {
+  readonly name: string
+  readonly commands: number
+  readonly kind: 'ours' | 'peer' | 'plain'
+  /** Adds guard and commands; every handler calls `handled`. */
+  equip(bot: Telegraf, commands: readonly string[], handled: () => void): Promise<void> | void
+}
+
+/** Wide limits: these updates all pass. */
+const LIMIT = 30
+const WINDOW = 60_000
+
+export const sides: readonly Side[] = [
+  { name: 'telegraf-sentinel, 20 commands', commands: 20, kind: 'ours', equip: guardedByUs },
+  { name: 'telegraf-sentinel, 200 commands', commands: 200, kind: 'ours', equip: guardedByUs },
+  { name: 'plain Telegraf, empty chain', commands: 20, kind: 'plain', equip: emptyChain },
+  { name: 'plain Telegraf, 20 commands', commands: 20, kind: 'plain', equip: plain },
+  { name: 'plain Telegraf, 200 commands', commands: 200, kind: 'plain', equip: plain },
+  { name: 'telegraf-ratelimit, 20 commands', commands: 20, kind: 'peer', equip: behind(ratelimit) },
+  { name: '@grammyjs/ratelimiter, 20 commands', commands: 20, kind: 'peer', equip: behind(grammy) },
+  { name: 'rate-limiter-flexible, 20 commands', commands: 20, kind: 'peer', equip: behind(flexible) },
+  { name: 'express-rate-limit, 20 commands', commands: 20, kind: 'peer', equip: behind(express) },
+]
+
+/** A bot that knows itself, so that nothing is asked over the network. */
+export async function botOf(side: Side, handled: () => void): Promise<Telegraf> {
+  const bot = new Telegraf('1:benchmark')
+  bot.botInfo = {
+    id: 1,
+    is_bot: true,
+    first_name: 'Bench',
+    username: 'bench_bot',
+    can_join_groups: true,
+    can_read_all_group_messages: false,
+    supports_inline_queries: false,
+  }
+  await side.equip(bot, commandNames(side.commands), handled)
+  return bot
+}
+
+function emptyChain(bot: Telegraf, _commands: readonly string[], handled: () => void): void {
+  bot.use(handled)
+}
+
+function plain(bot: Telegraf, commands: readonly string[], handled: () => void): void {
+  for (const command of commands) bot.command(command, handled)
+  bot.on(message(), () => undefined)
+}
+
+function behind(guard: () => MiddlewareFn<Context>): Side['equip'] {
+  return (bot, commands, handled) => {
+    bot.use(guard())
+    plain(bot, commands, handled)
+  }
+}
+
+function ratelimit(): MiddlewareFn<Context> {
+  return telegrafRatelimit({ window: WINDOW, limit: LIMIT })
+}
+
+function grammy(): MiddlewareFn<Context> {
+  return grammyLimit({ timeFrame: WINDOW, limit: LIMIT })
+}
+
+/** As its documentation's Koa middleware. */
+function flexible(): MiddlewareFn<Context> {
+  const limiter = new RateLimiterMemory({ points: LIMIT, duration: WINDOW / 1000 })
+  return async (ctx, next) => {
+    if (ctx.from === undefined) return next()
+    try {
+      await limiter.consume(ctx.from.id)
+    } catch {
+      return
+    }
+    await next()
+  }
+}
+
+function express(): MiddlewareFn<Context> {
+  const store = new ExpressStore()
+  store.init({ windowMs: WINDOW } as Options)
+  return async (ctx, next) => {
+    if (ctx.from === undefined) return next()
+    const { totalHits } = await store.increment(String(ctx.from.id))
+    if (totalHits <= LIMIT) await next()
+  }
+}
