@@ -15,5 +15,4 @@ export {
   type FilterOption,
   type TriggerOption,
 } from './listeners'
-export { scanController, scanControllers, type Resolve, type Scan } from './scan'
 export type { ControllerClass, ControllerDecorator, GuardDecorator, Handler, HandlerDecorator } from './types'

@@ -41,7 +41,13 @@ export interface LimitCheck extends Place {
   readonly shadow: boolean
   readonly notice: boolean
   /** Set where the process has judged a user's own limiter before a native store is asked. */
-  readonly outcome: Outcome | undefined
+  readonly outcome: SettledOutcome | undefined
+}
+
+/** What the process says of a user's own limiter: `retryAfter` before the hit is counted. */
+export interface SettledOutcome extends Outcome {
+  /** ms until the same hit would pass once this refusal is counted (countRefused). */
+  readonly afterCounting?: number
 }
 
 /**

@@ -151,7 +151,7 @@ function judgeLimits(
     if (wait === 0 && memory === 'fresh') continue
     if (check.rule.countRefused && !closed && memory === 'fresh') {
       ledger.charge(check, now)
-      wait = ledger.wait(check, now)
+      wait = check.outcome?.afterCounting ?? ledger.wait(check, now)
     }
     wait = Math.max(wait, refusedAlbum(request, ledger, now, check, closed))
     if (!check.shadow) fail(refusal, 'limited', check, wait)

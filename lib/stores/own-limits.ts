@@ -3,8 +3,7 @@
  * the native call gets their outcomes, and what it refuses is given back.
  */
 import { isBuiltin } from '../limiters/limiter'
-import type { Outcome } from '../limiters/limiter'
-import type { Decision, DecisionRequest, LimitCheck, LimitState } from './decision'
+import type { Decision, DecisionRequest, LimitCheck, LimitState, SettledOutcome } from './decision'
 import { JsonLedger, keysOf } from './json-ledger'
 import { judge } from './judge'
 import type { StorageAdapter } from './store'
@@ -14,7 +13,7 @@ import type { Entries } from './transaction'
 /** One own limit: its outcome, and its state if it is not charged after all. */
 interface Tried {
   readonly check: LimitCheck
-  readonly outcome: Outcome
+  readonly outcome: SettledOutcome
   readonly uncharged: LimitState
 }
 
@@ -69,22 +68,21 @@ function chargeIfAllPass(request: DecisionRequest, entries: Entries, now: number
 
 function tryOne(request: DecisionRequest, entries: Entries, check: LimitCheck, now: number): Tried {
   const untouched = new JsonLedger(request, entries, now)
-  const { reason, retryAfter, shadowed, limits } = judge(
-    onlyLimits(request, [check]),
-    new JsonLedger(request, entries, now),
-    now,
-  )
-  const refusal = reason === undefined ? shadowed[0] : { retryAfter }
+  const judged = new JsonLedger(request, entries, now)
+  const { reason, retryAfter, shadowed, limits } = judge(onlyLimits(request, [check]), judged, now)
   const [{ remaining, resetAfter }] = limits
+  const uncharged = untouched.state(check, now)
+  const refusal = reason === undefined ? shadowed[0] : { retryAfter }
+  if (refusal === undefined) {
+    return { check, outcome: { allowed: true, retryAfter: 0, remaining, resetAfter }, uncharged }
+  }
+  // Where the limiter itself would let it pass, it is the album's memory that refuses.
+  const wait = untouched.wait(check, now) || (refusal.retryAfter ?? Infinity)
+  const afterCounting = check.rule.countRefused ? judged.wait(check, now) : undefined
   return {
     check,
-    outcome: {
-      allowed: refusal === undefined,
-      retryAfter: refusal === undefined ? 0 : (refusal.retryAfter ?? Infinity),
-      remaining,
-      resetAfter,
-    },
-    uncharged: untouched.state(check, now),
+    outcome: { allowed: false, retryAfter: wait, remaining, resetAfter, afterCounting },
+    uncharged,
   }
 }
 

@@ -20,7 +20,7 @@ export interface Call {
   readonly via: 'request' | 'webhook'
   /** What the bot was answered. */
   result?: unknown
-  /** The error that the bot was answered. */
+  /** The error that the bot was answered; code 0 for a connection that was broken. */
   error?: { readonly code: number; readonly description: string; readonly retryAfter?: number }
 }
 

@@ -144,6 +144,7 @@ export class Methods {
           user: { id: wholeNumber(params, 'user_id'), is_bot: false, first_name: 'User' },
         }
       case 'getChatMemberCount':
+      case 'getChatMembersCount':
         return 2
       case 'getUserProfilePhotos':
         return { total_count: 0, photos: [] }

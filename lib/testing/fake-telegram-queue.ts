@@ -145,9 +145,15 @@ export class UpdateQueue {
     await this.#signal.until(check, () => this.#explain(), options)
   }
 
+  /** Resolves once a poll hangs. */
+  async polled(options?: WaitOptions): Promise<void> {
+    const check = () => (this.#endPoll === undefined ? undefined : true)
+    await this.#signal.until(check, () => 'no bot waits for updates. Is it launched?', options)
+  }
+
   close(): void {
     this.endPoll()
-    this.#signal.close(new Error('FakeTelegram was stopped while updates were still waiting for the bot'))
+    this.#signal.close(new Error('FakeTelegram was stopped'))
   }
 
   #hold({ limit, timeout, gone }: Poll): Promise<Update[]> {
@@ -168,6 +174,7 @@ export class UpdateQueue {
         const batch = this.#batch(limit)
         if (batch.length > 0) end(undefined, batch)
       }
+      this.#signal.notify()
     })
   }
 

@@ -24,7 +24,11 @@ export class Signal {
    * Resolves with what `check` returns once that is not `undefined`, rejects with what it throws, and after
    * `timeout` with an error that says what `explain` says.
    */
-  until<T>(check: () => T | undefined, explain: () => string, { timeout }: WaitOptions = {}): Promise<T> {
+  async until<T>(
+    check: () => T | undefined,
+    explain: () => string,
+    { timeout }: WaitOptions = {},
+  ): Promise<T> {
     const limit = timeout === undefined ? WAIT_LIMIT : milliseconds('timeout', timeout)
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {

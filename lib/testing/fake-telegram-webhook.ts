@@ -2,9 +2,10 @@
 import { request, STATUS_CODES } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isNativeError } from 'node:util/types'
 import type { Update, WebhookInfo } from 'telegraf/types'
 import type { Clock } from '../clock'
-import { ApiError, isTrue, stringList, wholeNumber, type Params } from './fake-telegram-api'
+import { ApiError, Disconnect, isTrue, stringList, wholeNumber, type Params } from './fake-telegram-api'
 import { parseParams } from './fake-telegram-body'
 import type { UpdateQueue } from './fake-telegram-queue'
 
@@ -57,9 +58,10 @@ export class WebhookCourier {
       maxConnections: wholeNumber(params, 'max_connections') ?? 40,
       ended: new AbortController(),
     }
+    const allowed = stringList(params, 'allowed_updates')
     this.#queue.endPoll(new ApiError(409, 'Conflict: terminated by setWebhook request'))
     this.#replace(target, params)
-    this.#queue.allow(stringList(params, 'allowed_updates'))
+    this.#queue.allow(allowed)
     this.pump()
     return true
   }
@@ -135,17 +137,14 @@ export class WebhookCourier {
     }
   }
 
-  /** A bot may answer a delivery with a call; as with the real server, it never learns the result. */
+  /** A bot may answer a delivery with a call; as with the real server, it never learns what came of it. */
   async #executeReply({ contentType, body }: Delivered): Promise<void> {
-    let reply: Params
     try {
-      reply = parseParams(contentType, body)
+      const { method, ...params } = parseParams(contentType, body)
+      if (typeof method === 'string') await this.#options.execute(method, params)
     } catch (error) {
-      if (error instanceof ApiError) return
-      throw error
+      if (!(error instanceof ApiError || error instanceof Disconnect)) throw error
     }
-    const { method, ...params } = reply
-    if (typeof method === 'string') await this.#options.execute(method, params)
   }
 }
 
@@ -196,7 +195,8 @@ function secretOf({ secret_token: secret }: Params): string | undefined {
   throw new ApiError(400, 'Bad Request: secret token contains unallowed characters')
 }
 
+/** Not `instanceof Error`: under Jest, node's own errors come from another realm. */
 function whyUnreachable(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!isNativeError(error)) return String(error)
   return 'code' in error && error.code === 'ECONNREFUSED' ? 'Connection refused' : error.message
 }

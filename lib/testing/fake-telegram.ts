@@ -5,6 +5,7 @@ import type { Duration } from '../duration'
 import { SentinelUsageError } from '../errors'
 import {
   ApiError,
+  Disconnect,
   stringList,
   wholeNumber,
   type ApiAnswer,
@@ -155,10 +156,10 @@ export class FakeTelegram {
     this.#calls.length = 0
   }
 
-  /** The texts and captions that the bot has sent to a chat, or to any; failed calls are left out. */
+  /** The texts and captions that the bot has sent to a chat, or to any; calls that failed are left out. */
   texts(chatId?: number | string): string[] {
     return this.#calls
-      .filter(({ method, error }) => /^(send|copy)/.test(method) && error === undefined)
+      .filter(({ method, result }) => /^(send|copy)/.test(method) && result !== undefined)
       .filter(({ params }) => chatId === undefined || String(params.chat_id) === String(chatId))
       .map(({ params }) => params.text ?? params.caption)
       .filter((text) => typeof text === 'string')
@@ -208,6 +209,18 @@ export class FakeTelegram {
     return this.#queue.idle(options)
   }
 
+  /**
+   * Resolves once a bot waits for updates in a long poll: from then on `bot.stop()` works, too.
+   *
+   * @example
+   * void bot.launch()
+   * await telegram.polled()
+   * @throws Error after `timeout` (default `'5s'`)
+   */
+  polled(options?: WaitOptions): Promise<void> {
+    return this.#queue.polled(options)
+  }
+
   /** What getWebhookInfo answers. */
   webhookInfo(): WebhookInfo {
     return this.#webhook.info()
@@ -234,7 +247,7 @@ export class FakeTelegram {
     this.#stopped.abort()
     this.#queue.close()
     this.#webhook.close()
-    this.#called.close(new Error('FakeTelegram was stopped before that call came'))
+    this.#called.close(new Error('FakeTelegram was stopped'))
     await shut(server)
   }
 
@@ -262,6 +275,7 @@ export class FakeTelegram {
       call.result = this.#answer(call.method, call.params)
       return { ok: true, result: call.result }
     } catch (error) {
+      if (error instanceof Disconnect) call.error = { code: 0, description: 'disconnected' }
       if (!(error instanceof ApiError)) throw error
       call.error = { code: error.code, description: error.message, retryAfter: error.retryAfter }
       return error.answer()

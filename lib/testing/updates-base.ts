@@ -119,11 +119,12 @@ export class Mint {
   }
 }
 
-/** A `User` with every field that Telegram always sends. */
+/** A `User` with every field that Telegram always sends; one with `is_bot` is complete and stays as it is. */
 export function userOf(person: Person = DEFAULT_USER): User {
   const fields = typeof person === 'number' ? { id: person } : person
   const id = fields.id ?? DEFAULT_USER
-  return { id, is_bot: false, first_name: `User ${id}`, language_code: 'en', ...fields }
+  const guessed = fields.is_bot === undefined ? { language_code: 'en' } : {}
+  return { id, is_bot: false, first_name: `User ${id}`, ...guessed, ...fields }
 }
 
 /** A `Chat` of the type that its id suggests; by default the private chat of `owner`. */

@@ -6,8 +6,14 @@ import { memberBuilders } from './updates-members'
 import { messageBuilders } from './updates-messages'
 import { queryBuilders } from './updates-queries'
 
+/** A set of update builders. */
+export type Updates = ReturnType<typeof messageBuilders> &
+  ReturnType<typeof queryBuilders> &
+  ReturnType<typeof memberBuilders> &
+  ReturnType<typeof laterBuilders>
+
 /** The builders that draw their numbers from one mint. */
-export function updatesFrom(mint: Mint) {
+export function updatesFrom(mint: Mint): Updates {
   return {
     ...messageBuilders(mint),
     ...queryBuilders(mint),
@@ -15,9 +21,6 @@ export function updatesFrom(mint: Mint) {
     ...laterBuilders(mint),
   }
 }
-
-/** A set of update builders. */
-export type Updates = ReturnType<typeof updatesFrom>
 
 /**
  * A set of update builders of its own: `update_id` counts up from `startId` (default 1), dates (Unix time, seconds)

@@ -63,28 +63,28 @@ const forwards: fc.Arbitrary<Pause> = fc.oneof(
   fc.constantFrom(1, 2).map((ms) => () => ms),
   fc.constantFrom(-1, 0, 1).map(
     (ms) =>
-      ({ window }) =>
+      ({ window }: Rule) =>
         Math.max(0, window + ms),
   ),
   fc.constantFrom(0, 1).map(
     (ms) =>
-      ({ window, limit }) =>
+      ({ window, limit }: Rule) =>
         Math.floor(window / limit) + ms,
   ),
   fc.integer({ min: 0, max: 1000 }).map(
     (part) =>
-      ({ window }) =>
+      ({ window }: Rule) =>
         Math.floor((window * part) / 1000),
   ),
   fc.integer({ min: 0, max: 30 }).map(
     (part) =>
-      ({ window, limit }) =>
+      ({ window, limit }: Rule) =>
         Math.floor((window * part) / limit / 10),
   ),
 )
 const anywhere: fc.Arbitrary<Pause> = fc.oneof(
   { weight: 5, arbitrary: forwards },
-  { weight: 1, arbitrary: forwards.map((pause) => (r) => -pause(r)) },
+  { weight: 1, arbitrary: forwards.map((pause) => (someRule: Rule) => -pause(someRule)) },
 )
 
 function traceOf(pauses: fc.Arbitrary<Pause>): fc.Arbitrary<Trace> {

@@ -34,7 +34,13 @@ export class Entries {
     return item && entryOf(item)
   }
 
-  swap(key: string, expected: Version | null, value: unknown, ttl: number | undefined, real: number): number | null {
+  swap(
+    key: string,
+    expected: Version | null,
+    value: unknown,
+    ttl: number | undefined,
+    real: number,
+  ): number | null {
     if ((this.find(key, real)?.version ?? null) !== expected) return null
     const [name, rest] = split(key)
     return this.write(this.shelf(name), nameOf(rest), copyJson(value), real + (ttl ?? Infinity), real)

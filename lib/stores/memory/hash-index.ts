@@ -7,7 +7,7 @@
  */
 import { offsetOf, type Page, type Slab, type Table } from './slab'
 
-const PARTITION_BITS = 10
+const PARTITION_BITS = 8
 const PARTITIONS = 1 << PARTITION_BITS
 /** A partition is copied into one fit for it when it is fuller or emptier than this. */
 const FULLEST = 0.8
@@ -91,12 +91,14 @@ export function hashOf(table: Table, id: number, second: number): number {
 }
 
 function holds(page: Page, at: number, id: number, second: number): boolean {
-  return page.numbers[at] === id && (!page.table.paired || page.numbers[at + page.table.header - 1] === second)
+  return (
+    page.numbers[at] === id && (!page.table.paired || page.numbers[at + page.table.header - 1] === second)
+  )
 }
 
 /** The even position where a hash would like to stand: by the bits that did not choose the partition. */
 function homeOf(hash: number, length: number): number {
-  return (((hash >>> PARTITION_BITS) * length * HOME_SCALE) & -2)
+  return ((hash >>> PARTITION_BITS) * length * HOME_SCALE) & -2
 }
 
 function place(pairs: Int32Array, hash: number, handle: number): void {

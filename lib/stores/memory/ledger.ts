@@ -1,49 +1,55 @@
 /** What `judge` reads and writes in a memory store: rows of numbers in the subjects' records. */
 import { SentinelUsageError } from '../../errors'
+import type { Kernel } from '../../limiters/limiter'
 import type { Block, LimitCheck, LimitState, Registration, Scope } from '../decision'
 import { copyJson } from '../json'
-import { meterOf, type Kept } from '../json-meter'
+import { meterOf } from '../json-meter'
 import type { Ledger } from '../judge'
 import { isChargeable, stateOf, waitFor } from '../meter'
 import type { Whereabouts } from '../record-keys'
 import { MARKS, liveMarks, readMark, rowOfMarks, writeMark } from './marks'
 import type { Memory } from './memory'
-import type { Page, Table } from './slab'
-import type { Bucket, Space } from './spaces'
-import { keepUntil, roomOf, rowOf } from './subjects'
+import type { Table } from './slab'
+import type { Bucket, Buckets, Space } from './spaces'
+import { keepUntil, roomOf, rowOf, type Subjects } from './subjects'
 
 const DAY = 86_400_000
 
 export class MemoryLedger implements Ledger {
+  private readonly subjects: Subjects
+  private readonly buckets: Buckets
   private space: Space
   private actor: number | undefined = undefined
   private chat: number | undefined = undefined
   /** Real time (ms), and how long anything is kept beyond its use. */
   private real = 0
   private grace = 0
-  /** The place looked up last: its address, and its record if it has one. */
+  /** The place that `subjects` is at, and its address. */
   private scope: Scope | undefined = undefined
   private key: string | undefined = undefined
   private table: Table
   private id = 0
   private second = 0
-  private page: Page | undefined = undefined
-  private at = 0
-  /** What users' own limiters said of the charges of this decision. */
+  /** What users' own limiters said when they were charged. */
   private charged: Map<LimitCheck, LimitState> | undefined = undefined
+  /** A row on its way into a record. */
+  private scratch = new Float64Array(16)
 
   constructor(private readonly memory: Memory) {
+    this.subjects = memory.subjects
+    this.buckets = memory.buckets
     this.space = memory.space('')
-    this.table = this.space.actors
+    this.table = this.space.own
   }
 
-  /** Turns to a request. `injected`: it brought its own clock, which may stand still or jump. */
-  turnTo(whereabouts: Whereabouts, real: number, injected: boolean): void {
+  /** Turns to a request. `real`: the time that collects garbage; `now`: the request's own, if it has one. */
+  turnTo(whereabouts: Whereabouts, real: number, now: number | undefined): void {
     this.space = this.memory.space(whereabouts.space)
     this.actor = whereabouts.actor
     this.chat = whereabouts.chat
     this.real = real
-    this.grace = injected ? DAY : 0
+    // The request's clock may stand still or jump.
+    this.grace = now === undefined ? 0 : DAY
     this.scope = undefined
     this.charged = undefined
   }
@@ -60,111 +66,155 @@ export class MemoryLedger implements Ledger {
 
   registration(actor: number): Registration | undefined {
     const registration = this.space.registrations.find(actor, this.real)?.value as Registration | undefined
-    const { profile } = registration ?? {}
-    // The profile goes to handlers, which may change it.
-    return typeof profile === 'object' ? copyJson(registration) : registration
+    // A profile goes to handlers, which may change it.
+    return typeof registration?.profile === 'object' ? copyJson(registration) : registration
   }
 
   mark(scope: Scope, key: string | undefined, id: number): number {
-    const page = this.recordOf(scope, key)
-    if (page === undefined) return -Infinity
-    const row = rowOf(page, this.at, MARKS)
-    return row < 0 ? -Infinity : readMark(page.numbers, row, roomOf(page, row), id)
+    const row = this.rowAt(scope, key, MARKS)
+    if (row < 0) return -Infinity
+    const { page } = this.subjects
+    return readMark(page.numbers, row, roomOf(page, row), id)
   }
 
   setMark(scope: Scope, key: string | undefined, id: number, until: number, now: number): void {
-    const page = this.recordOf(scope, key)
-    const row = page === undefined ? -1 : rowOf(page, this.at, MARKS)
+    const row = this.rowAt(scope, key, MARKS)
+    const { page } = this.subjects
     const dead = now - this.grace
-    if (page === undefined || row < 0) this.makeRoom(MARKS, rowOfMarks([[id, until]]))
+    if (row < 0) this.put(MARKS, rowOfMarks([[id, until]]))
     else if (!writeMark(page.numbers, row, roomOf(page, row), id, until, dead)) {
       const marks = liveMarks(page.numbers, row, roomOf(page, row), dead)
-      this.makeRoom(MARKS, rowOfMarks([...marks, [id, until]]))
+      this.put(MARKS, rowOfMarks([...marks, [id, until]]))
     }
     this.keepFor(until - now)
   }
 
   wait(check: LimitCheck, now: number): number {
-    const bucket = this.memory.buckets.of(check)
-    const row = this.rowIn(bucket, check)
+    const bucket = this.buckets.of(check)
+    const row = this.rowAt(check.scope, check.key, bucket.number)
     if (bucket.kernel === undefined) return meterOf(check.limiter).wait(this.ownState(row), check, now)
-    return waitFor(bucket.kernel, this.numbersOf(bucket, row), Math.max(row, 0), check, now)
+    if (row < 0) return waitFor(bucket.kernel, bucket.fresh, 0, check, now)
+    return waitFor(bucket.kernel, this.subjects.page.numbers, row, check, now)
   }
 
   charge(check: LimitCheck, now: number): void {
     if (!isChargeable(check)) return
-    const bucket = this.memory.buckets.of(check)
+    const bucket = this.buckets.of(check)
     const { kernel } = bucket
-    if (kernel === undefined) return this.chargeOwn(check, bucket, now)
+    if (kernel === undefined) return this.chargeOwn(bucket, check, now)
     const { rule, cost } = check
-    let row = this.rowIn(bucket, check)
-    const room = kernel.size(this.numbersOf(bucket, row), Math.max(row, 0), rule, now, cost)
-    if (row < 0 || room > roomOf(this.page as Page, row)) row = this.grow(bucket, kernel, row, room)
-    const { numbers } = this.page as Page
+    let row = this.rowAt(check.scope, check.key, bucket.number)
+    const room =
+      row < 0
+        ? kernel.size(bucket.fresh, 0, rule, now, cost)
+        : kernel.size(this.subjects.page.numbers, row, rule, now, cost)
+    if (row < 0 || room > roomOf(this.subjects.page, row)) row = this.grow(bucket, kernel, row, room)
+    const { numbers } = this.subjects.page
     kernel.charge(numbers, row, rule, now, cost)
     this.keepFor(kernel.resetAfter(numbers, row, rule, now))
   }
 
   state(check: LimitCheck, now: number): LimitState {
-    const bucket = this.memory.buckets.of(check)
-    const row = this.rowIn(bucket, check)
-    if (bucket.kernel !== undefined) {
-      return stateOf(bucket.kernel, this.numbersOf(bucket, row), Math.max(row, 0), check, now)
+    const bucket = this.buckets.of(check)
+    const row = this.rowAt(check.scope, check.key, bucket.number)
+    if (bucket.kernel === undefined) {
+      return this.charged?.get(check) ?? meterOf(check.limiter).left(this.ownState(row), check, now)
     }
-    return this.charged?.get(check) ?? meterOf(check.limiter).left(this.ownState(row), check, now)
+    if (row < 0) return stateOf(bucket.kernel, bucket.fresh, 0, check, now)
+    return stateOf(bucket.kernel, this.subjects.page.numbers, row, check, now)
   }
 
   /** Forgets what a bucket has counted. */
   forget(check: LimitCheck): void {
-    const page = this.recordOf(check.scope, check.key)
-    if (page === undefined) return
-    this.memory.subjects.cut(page, this.at, this.memory.buckets.of(check).number)
+    const { number } = this.buckets.of(check)
+    if (this.rowAt(check.scope, check.key, number) >= 0) this.subjects.cut(number)
     this.scope = undefined
   }
 
-  private chargeOwn(check: LimitCheck, bucket: Bucket, now: number): void {
-    let row = this.rowIn(bucket, check)
+  private chargeOwn(bucket: Bucket, check: LimitCheck, now: number): void {
+    let row = this.rowAt(check.scope, check.key, bucket.number)
     const kept = meterOf(check.limiter).charge(this.ownState(row), check, now)
     if (kept === undefined) return
-    if (row < 0) row = this.makeRoom(bucket.number, new Float64Array(1).fill(this.memory.newState()))
-    this.memory.states.set((this.page as Page).numbers[row], kept.state)
+    if (row < 0) row = this.put(bucket.number, Float64Array.of(this.memory.newState()))
+    this.memory.states.set(this.subjects.page.numbers[row], kept.state)
     this.keepFor(kept.keepFor)
     if (kept.outcome === undefined) return
     const { remaining, resetAfter } = kept.outcome
-    const state = { name: check.bucket, limit: check.rule.limit, remaining, resetAfter }
-    this.charged = (this.charged ?? new Map<LimitCheck, LimitState>()).set(check, state)
+    this.charged ??= new Map()
+    this.charged.set(check, { name: check.bucket, limit: check.rule.limit, remaining, resetAfter })
   }
 
   private ownState(row: number): unknown {
-    return row < 0 ? undefined : this.memory.states.get((this.page as Page).numbers[row])
+    return row < 0 ? undefined : this.memory.states.get(this.subjects.page.numbers[row])
   }
 
-  /** A copy of a bucket's row with room for `room` numbers, put in its place. */
+  /** Moves a bucket's row to where it has room for `room` numbers. */
   private grow(bucket: Bucket, kernel: Kernel, row: number, room: number): number {
-    const grown = new Float64Array(room)
-    kernel.move(this.numbersOf(bucket, row), Math.max(row, 0), grown, 0, room)
-    return this.makeRoom(bucket.number, grown)
+    if (room > this.scratch.length) this.scratch = new Float64Array(room)
+    if (row < 0) kernel.move(bucket.fresh, 0, this.scratch, 0, room)
+    else kernel.move(this.subjects.page.numbers, row, this.scratch, 0, room)
+    return this.put(bucket.number, this.scratch, room)
   }
 
-  /** Puts a row into the place looked up last, with a new record if it has none. Returns where it starts. */
-  private makeRoom(bucket: number, row: Float64Array): number {
-    const { subjects } = this.memory
-    if (this.page === undefined) {
-      if (this.scope === 'own') this.id = this.space.keys.add(this.key as string)
-      subjects.create(this.table, this.id, this.second, bucket, row)
-    } else subjects.replace(this.page, this.at, bucket, row)
-    this.page = subjects.page
-    this.at = subjects.at
-    return rowOf(this.page as Page, this.at, bucket)
+  /** Puts a row into the record of the place that `subjects` is at, made for it if need be. Returns where it starts. */
+  private put(bucket: number, row: Float64Array, room = row.length): number {
+    const { subjects } = this
+    if (subjects.at >= 0) subjects.replace(bucket, row, room)
+    else {
+      if (this.scope === 'own') this.id = this.space.keys.add(this.ownKey())
+      subjects.create(this.table, this.id, this.second, bucket, row, room)
+    }
+    return rowOf(subjects.page, subjects.at, bucket)
   }
 
-  private rowIn(bucket: Bucket, check: LimitCheck): number {
-    const page = this.recordOf(check.scope, check.key)
-    return page === undefined ? -1 : rowOf(page, this.at, bucket.number)
+  private keepFor(ms: number): void {
+    const { page, at } = this.subjects
+    keepUntil(page, at, this.memory.secondAfter(this.real + Math.max(0, ms) + this.grace))
   }
 
-  /** Where a row is to be read: in the record, or what a new one would be. */
-  private numbersOf(bucket: Bucket, row: number): Float64Array {
-    return row < 0 ? bucket.fresh : (this.page as Page).numbers
+  /** Goes to a place. Where a bucket's row starts in its record, or -1. */
+  private rowAt(scope: Scope, key: string | undefined, bucket: number): number {
+    if (scope !== this.scope || key !== this.key) this.goTo(scope, key)
+    const { page, at } = this.subjects
+    return at < 0 ? -1 : rowOf(page, at, bucket)
   }
+
+  private goTo(scope: Scope, key: string | undefined): void {
+    this.scope = scope
+    this.key = key
+    this.second = 0
+    switch (scope) {
+      case 'actor':
+        this.table = this.space.actors
+        this.id = known(this.actor, 'actor', scope)
+        break
+      case 'chat':
+        this.table = this.space.chats
+        this.id = known(this.chat, 'chat', scope)
+        break
+      case 'member':
+        this.table = this.space.members
+        this.id = known(this.actor, 'actor', scope)
+        this.second = known(this.chat, 'chat', scope)
+        break
+      case 'global':
+        this.table = this.space.own
+        this.id = 0
+        break
+      case 'own':
+        this.table = this.space.own
+        this.id = this.space.keys.find(this.ownKey())
+        break
+    }
+    this.subjects.find(this.table, this.id, this.second)
+  }
+
+  private ownKey(): string {
+    return known(this.key, 'key', 'own')
+  }
+}
+
+function known<T>(id: T | undefined, what: string, scope: Scope): T {
+  if (id === undefined) throw new SentinelUsageError(`a check of scope '${scope}' needs the update's ${what}`)
+  return id
 }

@@ -62,7 +62,11 @@ export function liveMarks(numbers: Float64Array, row: number, room: number, now:
 
 /** A row in which all these marks find a place: exactly theirs while they are few. */
 export function rowOfMarks(marks: readonly (readonly [number, number])[]): Float64Array {
-  for (let pairs = marks.length <= REACH ? marks.length : Math.ceil(marks.length * 1.6); ; pairs = Math.ceil(pairs * 1.25)) {
+  for (
+    let pairs = marks.length <= REACH ? marks.length : Math.ceil(marks.length * 1.6);
+    ;
+    pairs = Math.ceil(pairs * 1.25)
+  ) {
     const row = new Float64Array(2 * pairs)
     if (marks.every(([mark, until]) => writeMark(row, 0, row.length, mark, until, -Infinity))) return row
   }

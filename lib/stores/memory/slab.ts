@@ -9,11 +9,11 @@
 /** Records up to this size get exactly the room they ask for; greater ones the next step of a quarter. */
 const EXACT = 32
 /** Low bits of a handle: the record's place in its page. */
-const SLOT_BITS = 10
+const SLOT_BITS = 14
 const SLOT_MASK = (1 << SLOT_BITS) - 1
 const MOST_PER_PAGE = 1 << SLOT_BITS
 /** A page of large records holds few of them (this many numbers, or one record). */
-const PAGE_NUMBERS = 8192
+const PAGE_NUMBERS = 131_072
 /** The first page of a size is small, so that a bot with ten users does not pay for a thousand. */
 const FIRST_PAGE = 16
 
@@ -33,7 +33,7 @@ export class Table {
   constructor(
     readonly seed: number,
     readonly paired: boolean,
-    readonly names: Names | undefined,
+    readonly names?: Names,
   ) {
     this.header = paired ? HEADER + 1 : HEADER
   }
@@ -41,7 +41,7 @@ export class Table {
   /** The pages for records of `size` numbers. */
   poolOf(size: number): Pool {
     let pool = this.pools.get(size)
-    if (pool === undefined) this.pools.set(size, (pool = new Pool()))
+    if (pool === undefined) this.pools.set(size, (pool = { pages: 0, open: [] }))
     return pool
   }
 }
@@ -51,11 +51,11 @@ export interface Names {
   release(id: number): void
 }
 
-/** Pages of one table and one record size. */
-class Pool {
-  pages = 0
+/** The pages of one table for one record size. */
+interface Pool {
+  pages: number
   /** Those with room. */
-  readonly open: Page[] = []
+  readonly open: Page[]
 }
 
 export class Page {
@@ -145,7 +145,7 @@ export class Slab {
 
   private addPage(table: Table, pool: Pool, size: number): Page {
     const most = Math.max(1, Math.min(MOST_PER_PAGE, Math.floor(PAGE_NUMBERS / size)))
-    const room = Math.min(most, FIRST_PAGE * 4 ** Math.min(pool.pages++, 3))
+    const room = Math.min(most, FIRST_PAGE * 4 ** Math.min(pool.pages++, 5))
     const page = new Page(table, pool, this.freeNumbers.pop() ?? this.byNumber.length, size, room)
     this.byNumber[page.number] = page
     page.position = this.pages.push(page) - 1

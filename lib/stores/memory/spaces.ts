@@ -3,15 +3,19 @@ import { createHash } from 'node:crypto'
 import { isBuiltin, type Kernel, type Limiter } from '../../limiters/limiter'
 import type { LimitCheck } from '../decision'
 import { userPrefix } from '../record-keys'
-import type { Entries, Shelf } from './entries'
+import type { Entries } from './entries'
 import { MARKS } from './marks'
 import { ShardedMap } from './sharded-map'
+import type { Shelf } from './shelf'
 import { Table, type Names } from './slab'
 
 /** Longer keys are kept as their hash, which is longer than any key kept as it is. */
 const LONGEST_KEY = 96
 /** How many buckets are found by one look; must be a power of two. */
 const REMEMBERED = 64
+
+/** Buckets are numbered after the section of marks. */
+const FIRST_NUMBER = MARKS + 1
 
 /** One bot's part of a store. */
 export class Space {
@@ -24,12 +28,16 @@ export class Space {
   /** Subjects named by a key; 0 is the whole bot. */
   readonly own: Table
 
-  constructor(name: string, number: number, entries: Entries) {
+  constructor(
+    readonly name: string,
+    number: number,
+    entries: Entries,
+  ) {
     this.blocks = entries.shelf(userPrefix(name, 'blocks').slice(0, -1))
     this.registrations = entries.shelf(userPrefix(name, 'registrations').slice(0, -1))
-    this.actors = new Table(4 * number, false, undefined)
-    this.chats = new Table(4 * number + 1, false, undefined)
-    this.members = new Table(4 * number + 2, true, undefined)
+    this.actors = new Table(4 * number, false)
+    this.chats = new Table(4 * number + 1, false)
+    this.members = new Table(4 * number + 2, true)
     this.own = new Table(4 * number + 3, false, this.keys)
   }
 }
@@ -80,7 +88,7 @@ export interface Bucket {
 }
 
 export class Buckets {
-  readonly byNumber: Bucket[] = []
+  private readonly all: Bucket[] = []
   private readonly byId = new Map<number, Bucket[]>()
   private readonly recent = new Array<Bucket | undefined>(REMEMBERED).fill(undefined)
 
@@ -91,9 +99,14 @@ export class Buckets {
     return (this.recent[check.id & (REMEMBERED - 1)] = this.find(check) ?? this.add(check))
   }
 
-  /** Every bucket of a name. */
+  /** The bucket that a section's number means. */
+  numbered(number: number): Bucket {
+    return this.all[number - FIRST_NUMBER]
+  }
+
+  /** Every bucket of these names. */
   named(names: ReadonlySet<string>): Bucket[] {
-    return this.byNumber.filter((bucket) => names.has(bucket.name))
+    return this.all.filter((bucket) => names.has(bucket.name))
   }
 
   private find({ id, limiter }: LimitCheck): Bucket | undefined {
@@ -102,13 +115,18 @@ export class Buckets {
 
   private add({ id, bucket: name, limiter }: LimitCheck): Bucket {
     const kernel = isBuiltin(limiter) ? limiter.kernel : undefined
-    const number = MARKS + 1 + this.byNumber.length
+    const number = FIRST_NUMBER + this.all.length
     const fresh = Float64Array.from(kernel?.fresh ?? [0])
     const bucket: Bucket = { number, id, name, limiter, kernel, fresh }
-    this.byNumber.push(bucket)
+    this.all.push(bucket)
     const same = this.byId.get(id)
     if (same === undefined) this.byId.set(id, [bucket])
     else same.push(bucket)
     return bucket
   }
+}
+
+/** Whether two limiters read each other's states: as elsewhere, those of one name do. */
+function isSame(a: Limiter, b: Limiter): boolean {
+  return a === b || (a.name === b.name && isBuiltin(a) === isBuiltin(b))
 }

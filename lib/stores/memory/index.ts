@@ -1,0 +1,2 @@
+export { MemoryStore } from './store'
+export type { MemoryStoreOptions } from './store'

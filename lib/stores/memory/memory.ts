@@ -1,0 +1,60 @@
+import { Collector } from './collector'
+import { Entries } from './entries'
+import { ShardedMap } from './sharded-map'
+import { MARKS } from './marks'
+import { Buckets, Space } from './spaces'
+import { Subjects } from './subjects'
+import type { Sweep } from './sweeper'
+
+/** All that a memory store holds. */
+export class Memory {
+  readonly entries = new Entries()
+  readonly buckets = new Buckets()
+  /** States of users' own limiters, by the number in their rows. */
+  readonly states = new ShardedMap<number, unknown>()
+  readonly subjects = new Subjects((bucket, numbers, row) => this.release(bucket, numbers[row]))
+  private readonly collector = new Collector(this.subjects)
+  private readonly spaces = new Map<string, Space>()
+  private lastSpace = this.addSpace('')
+  private lastState = 0
+  /** Seconds are counted from here (ms), since they must fit into 32 bits. */
+  private readonly origin = Date.now()
+
+  space(name: string): Space {
+    if (name === this.lastSpace.name) return this.lastSpace
+    return (this.lastSpace = this.spaces.get(name) ?? this.addSpace(name))
+  }
+
+  /** A number for the state of a user's own limiter. */
+  newState(): number {
+    return ++this.lastState
+  }
+
+  /** The first whole second after `time` (real, ms). */
+  secondAfter(time: number): number {
+    return Math.max(1, Math.floor((time - this.origin) / 1000) + 1)
+  }
+
+  /** Keeps no more than `most` subjects. */
+  trim(most: number): void {
+    if (this.subjects.size > most) this.collector.trim(most)
+  }
+
+  /** A slice of collecting what nobody can ask for any more at `real` (ms). */
+  sweep(real: number): Sweep {
+    const subjects = this.collector.sweep(Math.floor((real - this.origin) / 1000))
+    const entries = this.entries.sweep(real)
+    if (subjects || entries) return 'more'
+    return this.subjects.size > 0 || this.entries.mortal ? 'later' : 'done'
+  }
+
+  private addSpace(name: string): Space {
+    const space = new Space(name, this.spaces.size, this.entries)
+    this.spaces.set(name, space)
+    return space
+  }
+
+  private release(bucket: number, value: number): void {
+    if (bucket !== MARKS && this.buckets.numbered(bucket).kernel === undefined) this.states.delete(value)
+  }
+}

@@ -1,0 +1,5 @@
+// TS1238:
+import { Exempt } from 'telegraf-sentinel'
+
+@Exempt()
+export class Shop {}
