@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /*
  * SentinelError                 everything this package throws; `code` is stable, messages may be reworded
  * ├─ SentinelOptionsError       options, decorators, controllers: lists every mistake at once
@@ -58,7 +60,9 @@ export class StoreTimeoutError extends StoreError {
   }
 }
 
-/** Any thrown value as an Error. */
+/** Any thrown value as an Error; one of another realm (a vm, a test runner's) counts too. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+  return thrown instanceof Error || types.isNativeError(thrown)
+    ? thrown
+    : new Error(String(thrown), { cause: thrown })
 }

@@ -32,8 +32,24 @@ const CONTENT = [
   'left_chat_member',
 ]
 
-/** Parts of an unknown kind's payload that differ each time. */
-const VOLATILE = new Set(['id', 'date', 'message_id', 'update_id', 'chat_instance'])
+/** What every message has, whatever it says. */
+const ABOUT_MESSAGE = new Set([
+  'message_id',
+  'date',
+  'edit_date',
+  'from',
+  'chat',
+  'sender_chat',
+  'message_thread_id',
+  'is_topic_message',
+  'reply_to_message',
+  'media_group_id',
+])
+
+/** What differs each time, whatever the update says. */
+const VOLATILE = new Set(['id', 'date', 'message_id', 'chat_instance'])
+/** Of kinds whose ids name what they are about: the message, the poll. */
+const DATED = new Set(['date'])
 
 /** The default fingerprint; `undefined` where the update says nothing that could be repeated. */
 export function fingerprintOf(update: Loose): string | undefined {
@@ -49,11 +65,12 @@ export function fingerprintOf(update: Loose): string | undefined {
       return join(kind, payload['query'], payload['offset'])
     case 'chosen_inline_result':
       return join(kind, payload['query'], payload['result_id'])
+    case 'message_reaction':
+    case 'message_reaction_count':
+    case 'poll':
+      return join(kind, rest(payload, DATED))
     default:
-      return join(
-        kind,
-        JSON.stringify(payload, (key, value: unknown) => (VOLATILE.has(key) ? undefined : value)),
-      )
+      return join(kind, rest(payload, VOLATILE))
   }
 }
 
@@ -63,6 +80,8 @@ function ofMessage(kind: string, message: Loose): string | undefined {
     const value = message[key]
     if (value !== undefined) said += '\u0001' + key + '\u0002' + describe(value)
   }
+  // A service message, or a content of days to come.
+  if (said === '') said = rest(message, ABOUT_MESSAGE)
   if (said === '') return undefined
   const edited = kind.startsWith('edited_') ? message['message_id'] : undefined
   const target = loose(message['reply_to_message'])?.['message_id']
@@ -74,15 +93,25 @@ function messageOf(query: Loose): string {
   return join(loose(message?.['chat'])?.['id'], message?.['message_id'], query['inline_message_id'])
 }
 
+/** All that is said under other names than these; empty where nothing is. */
+function rest(payload: Loose, without: ReadonlySet<string>): string {
+  const said = Object.entries(payload).filter(([name]) => !without.has(name))
+  return said.length === 0 ? '' : JSON.stringify(said)
+}
+
 function describe(value: unknown): string {
-  if (typeof value === 'string') return value
   // Photos come in several sizes: the last is the largest.
   const file = loose(Array.isArray(value) ? value[value.length - 1] : value)?.['file_unique_id']
-  return typeof file === 'string' ? file : (JSON.stringify(value) ?? '')
+  return textOf(typeof file === 'string' ? file : value)
 }
 
 function join(...parts: unknown[]): string {
   let text = ''
-  for (const part of parts) text += (part === undefined || part === null ? '' : String(part)) + '\u0000'
+  for (const part of parts) text += textOf(part) + '\u0000'
   return text
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  return value === undefined || value === null ? '' : (JSON.stringify(value) ?? '')
 }

@@ -11,7 +11,7 @@ export type {
   ScopeOption,
 } from './policy'
 export type { Allowed, Reason, Refused, Verdict } from './verdict'
-export type { Action, Subject } from './subject'
+export type { ActionKind, Subject } from './subject'
 export type { AnsweredReason, RepliesOption, ReplyOption } from './reply'
 export type { BeforeHook, Hook, HooksOption } from './hooks'
 export type { Plugin, PluginHost, PluginRecords } from './plugin'

@@ -72,9 +72,9 @@ interface Known {
 /** Makes plans, and knows every bucket by its name. */
 export class Planner<C extends Context> {
   readonly buckets = new Map<string, Bucket>()
-  readonly debounces = new Map<string, PlannedDebounce<C>>()
   readonly #problems: Problem[] = []
   readonly #known = new Map<string, Known>()
+  readonly #limits = new WeakMap<RateLimitOptions<C>, PlannedLimit<C>>()
   readonly #replies: Replies<C>
 
   constructor(replies: Replies<C>) {
@@ -109,11 +109,20 @@ export class Planner<C extends Context> {
   #level(name: string, guards: Guards<C>): Plan<C> {
     const names = new Names(name)
     const limits = guards.rateLimits.map((options) =>
-      this.#limit(options.name ?? names.next(), name, options),
+      this.#planned(options.name ?? names.next(), name, options),
     )
     const marks = new Names(name)
     const debounces = guards.debounces.map((options) => this.#debounce(marks.next(), name, options))
     return planOf(limits, debounces, guards.requireRegistered)
+  }
+
+  /** All routes of a class share the class's limits: one check each, not one per route. */
+  #planned(name: string, path: string, options: RateLimitOptions<C>): PlannedLimit<C> {
+    const known = this.#limits.get(options)
+    if (known?.check.bucket === name) return known
+    const planned = this.#limit(name, path, options)
+    this.#limits.set(options, planned)
+    return planned
   }
 
   #limit(name: string, path: string, options: RateLimitOptions<C>): PlannedLimit<C> {
@@ -177,7 +186,7 @@ export class Planner<C extends Context> {
     const { scope, fingerprint } = options
     const window = durationOf(options.window)
     this.#agree('debounce', name, path, { window, scope: scope ?? 'actor', fingerprint })
-    const debounce: PlannedDebounce<C> = {
+    return {
       id: hash53(name, 2),
       bucket: name,
       window,
@@ -186,8 +195,6 @@ export class Planner<C extends Context> {
       fingerprint,
       notice: this.#replies.optionFor('debounced') !== false,
     }
-    this.debounces.set(name, debounce)
-    return debounce
   }
 
   #agree(kind: string, name: string, path: string, rule: Record<string, unknown>): void {

@@ -152,10 +152,18 @@ export function parseRequireRegistered<C extends Context = Context>(
   path: string,
 ): Parsed<RequireRegisteredOptions<C> | undefined> {
   if (value === undefined || value === false) return { value: undefined, problems: [] }
+  return parseRequireRegisteredOptions<C>(value, path)
+}
+
+/** `true` or `{ reply? }`. */
+export function parseRequireRegisteredOptions<C extends Context = Context>(
+  value: unknown,
+  path: string,
+): Parsed<RequireRegisteredOptions<C>> {
   if (value === true) return { value: {}, problems: [] }
   const { value: options, problems } = isObject(value)
     ? check(requireRegisteredSchema, value, path)
-    : { value, problems: [{ path, message: `must be true, false or { reply }, not ${show(value)}` }] }
+    : { value, problems: [{ path, message: `must be true or { reply }, not ${show(value)}` }] }
   return { value: options as RequireRegisteredOptions<C>, problems }
 }
 

@@ -5,7 +5,7 @@
  * know. Nothing here trusts the update's shape, so no update can make it throw.
  */
 
-export type Action = 'command' | 'message' | 'callback_query' | 'inline_query' | 'other'
+export type ActionKind = 'command' | 'message' | 'callback_query' | 'inline_query' | 'other'
 
 /** Who is judged. */
 export interface Subject {
@@ -18,7 +18,7 @@ export interface Subject {
   readonly updateId: number
   /** `message`, `callback_query`, … as the update names it; `unknown` where it names nothing. */
   readonly updateType: string
-  readonly action: Action
+  readonly action: ActionKind
   readonly userId: number | undefined
   readonly chatId: number | undefined
   readonly senderChatId: number | undefined
@@ -37,11 +37,11 @@ const MESSAGE_KINDS = new Set([
   'edited_business_message',
 ])
 
-/** The update's kind: the first key whose value is an object. */
+/** The update's kind: the first key but `update_id` whose value is an object. */
 export function kindOf(update: Loose): string {
   for (const key in update) {
     const value = update[key]
-    if (typeof value === 'object' && value !== null) return key
+    if (typeof value === 'object' && value !== null && key !== 'update_id') return key
   }
   return 'unknown'
 }
@@ -105,7 +105,7 @@ function idOf(value: unknown): number | undefined {
   return Number.isSafeInteger(id) ? (id as number) : undefined
 }
 
-function actionOf(updateType: string, payload: Loose): Action {
+function actionOf(updateType: string, payload: Loose): ActionKind {
   if (updateType === 'callback_query' || updateType === 'inline_query') return updateType
   if (!MESSAGE_KINDS.has(updateType)) return 'other'
   const entities = payload['entities']

@@ -6,7 +6,7 @@ import {
   NO_GUARDS,
   parseDebounceOptions,
   parseRateLimit,
-  parseRequireRegistered,
+  parseRequireRegisteredOptions,
   type Parsed,
 } from '../schema'
 import { memberOf, misplaced, placeOf, refuseBare } from './metadata'
@@ -68,7 +68,8 @@ export function RequireRegistered<C extends Context = Context>(
 ): GuardDecorator
 export function RequireRegistered(...args: readonly unknown[]): GuardDecorator {
   refuseBare('@RequireRegistered', args)
-  const requireRegistered = valid(parseRequireRegistered(args[0] ?? true, '@RequireRegistered'))
+  const [options = true] = args
+  const requireRegistered = valid(parseRequireRegisteredOptions(options, '@RequireRegistered'))
   return guard('@RequireRegistered', (guards) => ({ ...guards, requireRegistered }))
 }
 

@@ -69,7 +69,7 @@ export function descriptionOf(Class: object): Description | undefined {
 export function placeOf(decorator: string, args: readonly unknown[]): Place {
   const [target, second] = args
   if (args.length === 2 && isStandardContext(second)) return standardPlace(decorator, target, second)
-  if (typeof target === 'function' && second === undefined) {
+  if (typeof target === 'function' && args.length === 1) {
     return { description: legacyDescription(target), key: undefined, label: target.name }
   }
   if ((typeof second === 'string' || typeof second === 'symbol') && isHolder(target)) {
@@ -99,8 +99,10 @@ export function memberOf(description: Description, key: string | symbol): Member
 function standardPlace(decorator: string, target: unknown, context: StandardContext): Place {
   const isClass = context.kind === 'class'
   const label = isClass && typeof target === 'function' ? target.name : String(context.name ?? '')
-  if (!isClass && context.kind !== 'method')
-    throw misplaced(decorator, label, `a ${context.kind}; it needs a method`)
+  if (!isClass && context.kind !== 'method') {
+    const what = context.kind === 'accessor' ? 'an accessor' : `a ${context.kind}`
+    throw misplaced(decorator, label, `${what}; it needs a method`)
+  }
   if (context.static === true) throw misplaced(decorator, label, 'a static method')
   if (context.private === true) throw misplaced(decorator, label, 'a private method')
   const { metadata } = context
@@ -123,7 +125,7 @@ function legacyPlace(decorator: string, target: object, key: string | symbol, de
   // The prototype is asked, not the descriptor: another decorator may have made a binding getter of the method.
   const member = Object.getOwnPropertyDescriptor(target, key)
   if (typeof member?.value !== 'function' || !isHolder(Class)) {
-    throw misplaced(decorator, label, `a ${member === undefined ? 'field' : 'accessor'}; it needs a method`)
+    throw misplaced(decorator, label, `${member === undefined ? 'a field' : 'an accessor'}; it needs a method`)
   }
   return { description: legacyDescription(Class), key, label }
 }

@@ -16,6 +16,7 @@ function again(update: object, n: number): object {
   const fresh: Record<string, unknown> = { ...payload }
   if (/message$|post$/.test(kind) && !kind.startsWith('edited')) fresh['message_id'] = 5000 + n
   if (kind === 'callback_query' || kind === 'inline_query') fresh['id'] = `again-${n}`
+  if ('media_group_id' in fresh) fresh['media_group_id'] = `another-${n}`
   if ('date' in fresh) fresh['date'] = (fresh['date'] as number) + n
   return { update_id: 9000 + n, [kind]: fresh }
 }

@@ -49,6 +49,11 @@ export async function serveWebhook(bot: Telegraf, path: string, secretToken?: st
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
 }
 
+/** Resolves once `check` holds; a test's own time limit ends a wait in vain. */
+export async function until(check: () => boolean): Promise<void> {
+  while (!check()) await new Promise(setImmediate)
+}
+
 /** One call without Telegraf; the status and the Bot API's envelope. */
 export async function call(
   telegram: FakeTelegram,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { updateKinds } from 'telegraf-sentinel/testing'
-import { botFor, call, cleanUp, launch, startTelegram } from './bots'
+import { botFor, call, cleanUp, launch, startTelegram, until } from './bots'
 
 afterEach(cleanUp)
 
@@ -37,7 +37,8 @@ describe('a launched bot', () => {
     })
     await launch(telegram, bot)
     const id = telegram.user().say('slow')
-    await expect(telegram.handled(id, { timeout: 100 })).rejects.toThrow(
+    await until(() => seen.length > 0)
+    await expect(telegram.handled(id, { timeout: 20 })).rejects.toThrow(
       `the bot has not finished with: ${id} (message, handed over, not confirmed)`,
     )
     expect(seen).toEqual(['began'])
