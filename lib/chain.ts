@@ -4,7 +4,7 @@
  */
 import type { Context } from 'telegraf'
 import type { Gate } from './gate'
-import type { Plan } from './plan'
+import { mergePlans, type Plan } from './plan'
 import type { Route } from './decorators/scan'
 import { Router } from './routing/router'
 import type { Turn } from './turn'
@@ -15,6 +15,16 @@ type Next<C> = (ctx?: C) => Promise<void>
 export interface Guarded<C extends Context> {
   readonly route: Route
   readonly plan: Plan<C>
+  /** What `@Exempt` spares it, and is judged for whatever follows when it calls `next`. */
+  readonly lifted: Plan<C> | undefined
+}
+
+/** One update on its way through the routes. */
+interface Run<C extends Context> {
+  readonly next: Next<C>
+  readonly turn: Turn
+  /** What the methods that have called `next` were spared. */
+  lifted: Plan<C> | undefined
 }
 
 const NONE = -1
@@ -44,38 +54,45 @@ export class Chain<C extends Context> {
 
   /** Judges the update and hands it to the routes, then to `next`. */
   run(ctx: C, next: Next<C>, turn: Turn): unknown {
-    const hit = this.#router.next(ctx, 0)
-    const plan = hit === NONE ? this.#botWide : this.#routes[hit].plan
-    return this.#whenAdmitted(ctx, turn, plan, () => this.#walk(ctx, next, turn, 0, hit))
+    return this.#follow(ctx, { next, turn, lifted: undefined }, 0)
+  }
+
+  /** Finds the first route at or after `from` that matches, and has its plan judged before anything else runs. */
+  #follow(ctx: C, run: Run<C>, from: number): unknown {
+    const hit = this.#router.next(ctx, from)
+    return this.#whenAdmitted(ctx, run.turn, this.#planFor(hit, run), () => this.#walk(ctx, run, from, hit))
   }
 
   /** Runs what stands first at or after `from`: a `@Use`, the route that matched (`hit`), or what follows the chain. */
-  #walk(ctx: C, next: Next<C>, turn: Turn, from: number, hit: number): unknown {
+  #walk(ctx: C, run: Run<C>, from: number, hit: number): unknown {
     const use = this.#nextUse[from] ?? NONE
     if (use !== NONE && (hit === NONE || use < hit)) {
       const { route, plan } = this.#routes[use]
-      return this.#whenAdmitted(ctx, turn, plan, () =>
+      return this.#whenAdmitted(ctx, run.turn, plan, () =>
         route.handler(
           ctx,
-          once<C>((c = ctx) => this.#walk(c, next, turn, use + 1, hit)),
+          once<C>((c = ctx) => this.#walk(c, run, use + 1, hit)),
         ),
       )
     }
-    if (hit !== NONE) {
-      return this.#routes[hit].route.handler(
-        ctx,
-        once<C>((c = ctx) => this.#follow(c, next, turn, hit + 1)),
-      )
-    }
-    // What a route with @Exempt was spared is judged for whatever follows.
-    return this.#whenAdmitted(ctx, turn, this.#botWide, () => next(ctx))
+    if (hit === NONE) return run.next(ctx)
+    return this.#routes[hit].route.handler(
+      ctx,
+      once<C>((c = ctx) => this.#leave(c, run, hit)),
+    )
   }
 
   /** A handler has called `next`: the next route that matches has its own checks. */
-  #follow(ctx: C, next: Next<C>, turn: Turn, from: number): unknown {
-    const hit = this.#router.next(ctx, from)
-    if (hit === NONE) return this.#walk(ctx, next, turn, from, hit)
-    return this.#whenAdmitted(ctx, turn, this.#routes[hit].plan, () => this.#walk(ctx, next, turn, from, hit))
+  #leave(ctx: C, run: Run<C>, hit: number): unknown {
+    const { lifted } = this.#routes[hit]
+    if (lifted !== undefined) run.lifted = run.lifted === undefined ? lifted : mergePlans(run.lifted, lifted)
+    return this.#follow(ctx, run, hit + 1)
+  }
+
+  #planFor(hit: number, { lifted }: Run<C>): Plan<C> {
+    if (hit === NONE) return lifted ?? this.#botWide
+    const { plan, lifted: own } = this.#routes[hit]
+    return lifted === undefined || own !== undefined ? plan : mergePlans(lifted, plan)
   }
 
   #whenAdmitted(ctx: C, turn: Turn, plan: Plan<C>, run: () => unknown): unknown {

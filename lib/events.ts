@@ -1,5 +1,6 @@
 /** Everything that a sentinel tells: the union of events and the typed emitter. */
 import { toError } from './errors'
+import { isThenable } from './hooks'
 import type { Subject } from './subject'
 import type { Block, Registration } from './stores/decision'
 import type { Verdict } from './verdict'
@@ -31,7 +32,7 @@ export interface MembershipEvent {
   readonly userId: number
   readonly reachable: boolean
   readonly subject: Subject
-  readonly verdict: Verdict | undefined
+  readonly verdict: Verdict
   readonly at: number
 }
 
@@ -116,7 +117,7 @@ export class Emitter {
     for (const listener of listeners) {
       try {
         const result = listener(event)
-        if (result instanceof Promise) result.catch((thrown: unknown) => this.#failed(event, thrown))
+        if (isThenable(result)) result.then(undefined, (thrown: unknown) => this.#failed(event, thrown))
       } catch (thrown) {
         this.#failed(event, thrown)
       }
@@ -125,8 +126,9 @@ export class Emitter {
 
   #failed(event: SentinelEvent, thrown: unknown): void {
     const error = toError(thrown)
-    // A broken hookError listener cannot be told of by another hookError.
-    if (event.type === 'hookError') return process.emitWarning(error)
+    // A broken hookError listener cannot be told of by another hookError. (A text: of an error from another realm,
+    // a test runner's say, `emitWarning` would make a new one.)
+    if (event.type === 'hookError') return process.emitWarning(`a hookError listener failed: ${error.stack}`)
     const { subject, verdict } = event as Partial<UpdateEvent>
     this.emit({ type: 'hookError', error, source: `on('${event.type}')`, subject, verdict, at: event.at })
   }

@@ -20,6 +20,8 @@ import { refusedBy, verdictOf, type Refused, type Verdict } from './verdict'
 
 /** Keeps update ids apart from everything else that is hashed into marks. */
 const DUPLICATE = 0x64757065
+/** Tells a lost check from a limit of its name. */
+const LOST = '\u0000'
 const NOTHING: Plan = { limits: [], debounces: [], registered: undefined, checks: [] }
 
 /** One trip: what is asked, and what its outcome needs to know. */
@@ -52,9 +54,9 @@ export class Gate<C extends Context> {
   /** Whether the update may go on, as far as this plan is concerned. Answers at once where the store does. */
   admit(ctx: C, turn: Turn, plan: Plan<C>): boolean | Promise<boolean> {
     if (turn.free) return this.#pass(ctx, turn)
-    const remaining = this.#remaining(ctx, turn, plan)
-    if (remaining === undefined) return true
     const lost: LimitCheck[] = []
+    const remaining = this.#remaining(ctx, turn, plan, lost)
+    if (remaining === undefined) return true
     const limits = this.#limits(ctx, turn, remaining, lost)
     if (!isThenable(limits)) return this.#send({ ctx, turn, plan: remaining, limits, lost })
     return limits.then((checks) => this.#send({ ctx, turn, plan: remaining, limits: checks, lost }))
@@ -71,8 +73,8 @@ export class Gate<C extends Context> {
   }
 
   /** The plan without what this update was judged by already; `undefined` if nothing is left. */
-  #remaining(ctx: C, turn: Turn, plan: Plan<C>): Plan<C> | undefined {
-    turn.exempt ??= this.#isExempt(ctx, turn)
+  #remaining(ctx: C, turn: Turn, plan: Plan<C>, lost: LimitCheck[]): Plan<C> | undefined {
+    turn.exempt ??= this.#isExempt(ctx, turn, lost)
     if (turn.exempt) return turn.opened ? undefined : NOTHING
     if (!turn.opened) return plan
     const limits = plan.limits.filter((limit) => !turn.judged.some((done) => hasLimit(done, limit)))
@@ -84,13 +86,13 @@ export class Gate<C extends Context> {
     return { limits, debounces, registered, checks: undefined }
   }
 
-  #isExempt(ctx: C, turn: Turn): boolean {
+  #isExempt(ctx: C, turn: Turn, lost: LimitCheck[]): boolean {
     const { exempt } = this.#parts.settings
     if (exempt === undefined) return false
     try {
       return exempt(ctx, turn.subject)
     } catch (thrown) {
-      this.hookFailed(turn, 'exempt', toError(thrown))
+      this.#lose(turn, 'exempt', toError(thrown), lost)
       return false
     }
   }
@@ -191,7 +193,7 @@ export class Gate<C extends Context> {
     return isFirst ? this.#allowed(ctx, turn, verdict, decision.now) : true
   }
 
-  /** Nothing was asked (payments, membership), or nothing answered and `onStoreError` lets it pass. */
+  /** Nothing is asked: payments, membership. */
   #pass(ctx: C, turn: Turn): boolean | Promise<boolean> {
     if (turn.verdict !== undefined) return true
     turn.verdict = NOTHING_JUDGED
@@ -211,17 +213,19 @@ export class Gate<C extends Context> {
   #undecided(errand: Errand<C>, error: Error): boolean | Promise<boolean> {
     const { ctx, turn, plan } = errand
     const { onStoreError, clock } = this.#parts.settings
+    const earlier = turn.verdict
+    const verdict =
+      onStoreError === 'allow'
+        ? (earlier ?? NOTHING_JUDGED)
+        : refusedBy('store-error', undefined, undefined, earlier?.limits ?? [])
+    turn.verdict = verdict
     this.storeFailed(turn, 'decide', error)
     if (onStoreError === 'throw') throw error
-    if (onStoreError === 'refuse') {
-      const verdict = refusedBy('store-error', undefined, undefined, turn.verdict?.limits ?? [])
-      turn.verdict = verdict
-      return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
-    }
+    if (!verdict.allowed) return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
     // The update is not asked about again: a store that is away would cost it the time-out at each route.
     turn.opened = true
     turn.judged.push(plan)
-    return this.#pass(ctx, turn)
+    return earlier === undefined ? this.#allowed(ctx, turn, verdict, clock.now()) : true
   }
 
   async #refuse(
@@ -265,7 +269,7 @@ function judged<C extends Context>({ lost }: Errand<C>, decision: Decision): Ver
   const limits = decision.limits.slice(0, decision.limits.length - lost.length)
   const isLost = decision.reason === 'limited' && lost.some(({ bucket }) => bucket === decision.name)
   if (!isLost) return verdictOf({ ...decision, limits })
-  return refusedBy('store-error', decision.name, undefined, limits)
+  return refusedBy('store-error', decision.name?.slice(LOST.length), undefined, limits)
 }
 
 /** A second decision on the same update adds its limits to the first one's. */
@@ -278,7 +282,7 @@ function withEarlier(earlier: Verdict | undefined, verdict: Verdict): Verdict {
 function refusing(bucket: string): LimitCheck {
   return {
     id: 0,
-    bucket,
+    bucket: LOST + bucket,
     scope: 'global',
     key: undefined,
     limiter: slidingWindow,

@@ -1,6 +1,7 @@
 /** A bot's own code around a decision: run in order, each within its time, never a danger to the update. */
 import type { Context } from 'telegraf'
 import { toError } from './errors'
+import { show } from './schema'
 import type { Verdict } from './verdict'
 import type { Duration } from './duration'
 
@@ -74,6 +75,12 @@ export function within<T>(work: PromiseLike<T>, ms: number, late: () => Error): 
       },
     )
   })
+}
+
+/** The error for a function in the options that answers nonsense; a promise's own failure goes no further. */
+export function nonsense(rule: string, answer: unknown): TypeError {
+  if (isThenable(answer)) answer.then(undefined, () => undefined)
+  return new TypeError(`${rule}, got ${show(answer)}`)
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -8,7 +8,7 @@ import type { Planner } from './plan'
 import type { Members } from './stores/records'
 import { loose, payloadOf, type Loose } from './subject'
 import type { Trips } from './trip'
-import type { Turn } from './turn'
+import { NOTHING_JUDGED, type Turn } from './turn'
 
 export interface ObserverParts<C extends Context> {
   readonly settings: Settings<C>
@@ -54,8 +54,9 @@ export class Observer<C extends Context> {
         Number.isSafeInteger(updateId) ? updateId : 0,
       )
       if (!isLatest) return
-      const { subject, verdict } = turn
-      emitter.emit({ type: 'membership', userId, reachable, subject, verdict, at: settings.clock.now() })
+      const verdict = NOTHING_JUDGED
+      const at = settings.clock.now()
+      emitter.emit({ type: 'membership', userId, reachable, subject: turn.subject, verdict, at })
     })
   }
 

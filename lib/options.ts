@@ -1,10 +1,10 @@
 /** SentinelOptions: what may be written, what it means, and every mistake at once. */
 import type { Context } from 'telegraf'
-import { z } from 'zod'
+import { z } from 'zod/v3'
 import type { Clock } from './clock'
 import { toMilliseconds, type Duration } from './duration'
 import { SentinelOptionsError, type Problem } from './errors'
-import type { HooksOption } from './hooks'
+import { nonsense, type HooksOption } from './hooks'
 import { spaceOf } from './keys'
 import type { Plugin } from './plugin'
 import type { DebounceOptions, Guards, Level, RateLimitOptions, RequireRegisteredOptions } from './policy'
@@ -112,6 +112,8 @@ const timeout = must((value) => {
   return ms !== undefined && ms <= LONGEST_TIMEOUT
 }, "a duration of at most 24 days, such as '500ms' or '2s'")
 
+const STORE_ERROR_MODES: readonly unknown[] = ['allow', 'refuse', 'throw']
+
 const repliesSchema = z.strictObject(
   Object.fromEntries(ANSWERED_REASONS.map((reason) => [reason, reply.optional()])),
 )
@@ -154,14 +156,10 @@ const optionsSchema = z.strictObject({
   ).optional(),
   membership: flag.optional(),
   reply: z.unknown().optional(),
-  onStoreError: z
-    .enum(['allow', 'refuse', 'throw'], {
-      error: ({ input }) => `must be 'allow', 'refuse' or 'throw', not ${show(input)}`,
-    })
-    .optional(),
+  onStoreError: must((value) => STORE_ERROR_MODES.includes(value), "'allow', 'refuse' or 'throw'").optional(),
   storeTimeout: timeout.optional(),
   hooks: hooksSchema.optional(),
-  plugins: z.array(z.unknown(), { error: () => 'must be an array of plugins' }).optional(),
+  plugins: must(Array.isArray, 'an array of plugins').optional(),
   clock: must(
     (value) => isFunction((value as Partial<Clock> | null)?.now),
     'an object { now(): number }',
@@ -258,9 +256,14 @@ function settle<C extends Context>(options: SentinelOptions<C>, botWide: readonl
 function exemption<C extends Context>(
   exempt: ((ctx: C) => boolean) | readonly number[],
 ): (ctx: C, subject: Subject) => boolean {
-  if (typeof exempt === 'function') return (ctx) => exempt(ctx) === true
+  if (typeof exempt === 'function') return (ctx) => yesOrNo(exempt(ctx))
   const ids = new Set(exempt)
   return (_ctx, { actor }) => actor !== undefined && ids.has(actor)
+}
+
+function yesOrNo(answer: unknown): boolean {
+  if (typeof answer === 'boolean' || answer === undefined) return answer ?? false
+  throw nonsense('exempt must return true or false', answer)
 }
 
 function wholeMs(clock: Clock): number {

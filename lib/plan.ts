@@ -72,6 +72,7 @@ interface Known {
 /** Makes plans, and knows every bucket by its name. */
 export class Planner<C extends Context> {
   readonly buckets = new Map<string, Bucket>()
+  readonly #claimed = new Map<string, Guards<C>>()
   readonly #problems: Problem[] = []
   readonly #known = new Map<string, Known>()
   readonly #limits = new WeakMap<RateLimitOptions<C>, PlannedLimit<C>>()
@@ -83,21 +84,24 @@ export class Planner<C extends Context> {
 
   /** One plan of several levels, outermost first; a bucket that two levels share is judged once. */
   plan(...levels: readonly (Level<C> | Plan<C>)[]): Plan<C> {
-    const limits: PlannedLimit<C>[] = []
-    const debounces: PlannedDebounce<C>[] = []
-    let registered: RequireRegisteredOptions<C> | undefined
-    for (const level of levels) {
-      const plan = 'guards' in level ? this.#level(level.name, level.guards) : level
-      for (const limit of plan.limits) {
-        if (!limits.some(({ check }) => check.bucket === limit.check.bucket)) limits.push(limit)
-      }
-      for (const debounce of plan.debounces) {
-        if (!debounces.some(({ bucket }) => bucket === debounce.bucket)) debounces.push(debounce)
-      }
-      // The innermost level's reply is the closest to the handler.
-      if (plan.registered !== undefined) registered = { ...registered, ...plan.registered }
-    }
-    return planOf(limits, debounces, registered)
+    return mergePlans(
+      ...levels.map((level) => ('guards' in level ? this.#level(level.name, level.guards) : level)),
+    )
+  }
+
+  /**
+   * Classes lend their names to their unnamed buckets: two classes of one name (minified ones, say) would share
+   * them unawares.
+   */
+  claim(level: Level<C>): void {
+    const claimed = this.#claimed.get(level.name)
+    if (claimed === level.guards || !hasUnnamed(level.guards)) return
+    this.#claimed.set(level.name, level.guards)
+    if (claimed === undefined) return
+    const message =
+      `two classes would share the buckets named '${level.name}'. Name the classes with @Controller('…'), ` +
+      'or the buckets with `name` if they are to be one'
+    this.#problems.push({ path: level.name, message })
   }
 
   /** @throws SentinelOptionsError if buckets contradict each other, or there are other problems */
@@ -225,6 +229,28 @@ class Names {
     this.#used++
     return this.#used === 1 ? this.base : `${this.base}#${this.#used}`
   }
+}
+
+/** One plan of several, outermost first; a bucket that two of them share is judged once. */
+export function mergePlans<C extends Context>(...plans: readonly Plan<C>[]): Plan<C> {
+  const limits: PlannedLimit<C>[] = []
+  const debounces: PlannedDebounce<C>[] = []
+  let registered: RequireRegisteredOptions<C> | undefined
+  for (const plan of plans) {
+    for (const limit of plan.limits) {
+      if (!limits.some(({ check }) => check.bucket === limit.check.bucket)) limits.push(limit)
+    }
+    for (const debounce of plan.debounces) {
+      if (!debounces.some(({ bucket }) => bucket === debounce.bucket)) debounces.push(debounce)
+    }
+    // The innermost level's reply is the closest to the handler.
+    if (plan.registered !== undefined) registered = { ...registered, ...plan.registered }
+  }
+  return planOf(limits, debounces, registered)
+}
+
+function hasUnnamed<C extends Context>({ rateLimits, debounces }: Guards<C>): boolean {
+  return debounces.length > 0 || rateLimits.some(({ name }) => name === undefined)
 }
 
 function planOf<C extends Context>(

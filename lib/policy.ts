@@ -17,7 +17,7 @@ export interface RateLimitOptions<C extends Context = Context> {
   limit: number | ((ctx: C) => number | Promise<number>)
   window: Duration
   /** Default `'sliding-window'`. */
-  algorithm?: Algorithm | Limiter<never>
+  algorithm?: Algorithm | Limiter
   /** Token bucket and gcra: how much at once. Default `limit`. */
   burst?: number
   /** Default `'actor'`. */

@@ -43,21 +43,22 @@ export class Refusals<C extends Context> {
   }
 
   /** Answers as the update's kind wants. Rejects if the text's function throws or Telegram does not take it. */
-  async answer({ ctx, subject, plan, verdict, notice }: RefusedUpdate<C>): Promise<void> {
+  async answer(refused: RefusedUpdate<C>): Promise<void> {
+    const { subject, verdict, notice } = refused
     if (verdict.reason === 'duplicate' || (takesNotice(subject) && !notice)) return
+    await within(this.#say(refused), REPLY_TIMEOUT, () => new Error(`no answer within ${REPLY_TIMEOUT} ms`))
+  }
+
+  async #say({ ctx, subject, plan, verdict }: RefusedUpdate<C>): Promise<void> {
     let text: string | undefined
     let failure: unknown
     try {
-      text = this.#replies.textFor(ctx, verdict, ownReply(plan, verdict))
+      text = await this.#replies.textFor(ctx, verdict, ownReply(plan, verdict))
     } catch (thrown) {
       failure = thrown
     }
     // A spinner must stop even where its text could not be made.
-    await within(
-      answer(ctx, subject, text),
-      REPLY_TIMEOUT,
-      () => new Error(`no answer within ${REPLY_TIMEOUT} ms`),
-    )
+    await answer(ctx, subject, text)
     if (failure !== undefined) throw failure
   }
 

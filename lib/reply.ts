@@ -1,5 +1,6 @@
 /** The answer to a refusal: which text, and how each kind of update is answered. */
 import type { Context } from 'telegraf'
+import { show } from './schema'
 import { loose, payloadOf, type Loose, type Subject } from './subject'
 import type { Reason, Refused } from './verdict'
 
@@ -51,12 +52,13 @@ export class Replies<C extends Context> {
     return this.#option?.[reason] ?? DEFAULTS[reason] ?? false
   }
 
-  /** The text that answers this refusal in the user's language, if any does. */
-  textFor(ctx: C, verdict: Refused, own?: ReplyOption<C>): string | undefined {
+  /** The text that answers this refusal in the user's language, if any does. Rejects if its function fails. */
+  async textFor(ctx: C, verdict: Refused, own?: ReplyOption<C>): Promise<string | undefined> {
     const option = this.optionFor(verdict.reason, own)
     if (option === false) return undefined
     if (typeof option === 'string') return option
-    if (typeof option === 'function') return option(ctx, verdict)
+    // Its type asks for a text; where nobody checks types it may as well be asynchronous.
+    if (typeof option === 'function') return textFrom(await option(ctx, verdict))
     const fallback = verdict.reason === 'duplicate' ? undefined : DEFAULTS[verdict.reason]
     return inLanguage(option, languageOf(ctx.update as unknown as Loose)) ?? fallback?.(ctx, verdict)
   }
@@ -91,6 +93,11 @@ export function takesNotice(subject: Subject): boolean {
 /** Whether a refusal of this kind of update is answered whatever the texts say. */
 export function isAlwaysAnswered(subject: Subject): boolean {
   return subject.updateType === 'callback_query' || subject.updateType === 'inline_query'
+}
+
+function textFrom(said: unknown): string | undefined {
+  if (said === undefined || said === null || typeof said === 'string') return said ?? undefined
+  throw new TypeError(`reply must return a string or undefined, got ${show(said)}`)
 }
 
 function languageOf(update: Loose): string | undefined {

@@ -5,7 +5,7 @@
 import type { Context } from 'telegraf'
 import { toError } from './errors'
 import { fingerprintOf } from './fingerprint'
-import { isThenable } from './hooks'
+import { isThenable, nonsense } from './hooks'
 import { hash53, mix53 } from './keys'
 import { MOST_REMEMBERED, type Bucket, type PlannedDebounce, type PlannedLimit } from './plan'
 import type { DebounceCheck, LimitCheck, Scope } from './stores/decision'
@@ -83,10 +83,10 @@ function debounceCheck<C extends Context>(planned: PlannedDebounce<C>, ctx: C): 
     planned.fingerprint === undefined
       ? fingerprintOf(ctx.update as unknown as Loose)
       : planned.fingerprint(ctx)
-  const fingerprint = textOf(said, 'fingerprint')
-  if (fingerprint === undefined) return undefined
+  if (said === undefined) return undefined
+  if (typeof said !== 'string') throw nonsense('fingerprint must return a string or undefined', said)
   const key = scope === undefined ? undefined : keyFrom(scope(ctx))
-  return { id, bucket, scope: at, key, window, mark: mix53(id, hash53(fingerprint)), notice }
+  return { id, bucket, scope: at, key, window, mark: mix53(id, hash53(said)), notice }
 }
 
 /** The name under which a dynamic bucket remembers a subject's last limit. */
@@ -133,14 +133,14 @@ function limitCheck<C extends Context>(
 ): LimitCheck | undefined {
   const { check, bucket, scope } = planned
   if (units !== Infinity && !(Number.isSafeInteger(units) && units >= 0)) {
-    throw new TypeError(`limit must be an integer >= 0 or Infinity, got ${String(units)}`)
+    throw nonsense('limit must be an integer >= 0 or Infinity', units)
   }
   const key = scope === undefined ? undefined : keyFrom(scope(ctx))
   if (planned.limit !== undefined) remember(bucket, subjectKey(check.scope, where, key), units)
   if (units === Infinity) return undefined
   const cost = planned.cost === undefined ? check.cost : planned.cost(ctx)
   if (!Number.isSafeInteger(cost) || cost < 0) {
-    throw new TypeError(`cost must be an integer >= 0, got ${String(cost)}`)
+    throw nonsense('cost must be an integer >= 0', cost)
   }
   if (planned.limit === undefined && key === undefined && cost === check.cost) return check
   const rule = planned.limit === undefined ? check.rule : ruleFor(planned, units)
@@ -165,12 +165,6 @@ function remember(bucket: Bucket, subject: string, limit: number): void {
 }
 
 function keyFrom(key: unknown): string {
-  const text = textOf(key, 'scope')
-  if (text === undefined) throw new TypeError('scope must return a string, got undefined')
-  return text
-}
-
-function textOf(value: unknown, what: string): string | undefined {
-  if (value === undefined || typeof value === 'string') return value
-  throw new TypeError(`${what} must return a string, got ${typeof value}`)
+  if (typeof key === 'string') return key
+  throw nonsense('scope must return a string', key)
 }

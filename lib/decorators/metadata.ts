@@ -125,7 +125,11 @@ function legacyPlace(decorator: string, target: object, key: string | symbol, de
   // The prototype is asked, not the descriptor: another decorator may have made a binding getter of the method.
   const member = Object.getOwnPropertyDescriptor(target, key)
   if (typeof member?.value !== 'function' || !isHolder(Class)) {
-    throw misplaced(decorator, label, `${member === undefined ? 'a field' : 'an accessor'}; it needs a method`)
+    throw misplaced(
+      decorator,
+      label,
+      `${member === undefined ? 'a field' : 'an accessor'}; it needs a method`,
+    )
   }
   return { description: legacyDescription(Class), key, label }
 }

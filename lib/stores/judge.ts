@@ -86,20 +86,24 @@ export function judge(request: DecisionRequest, ledger: Ledger, now: number): De
   if (allowed) consume(request, ledger, now)
   const blockAdded = allowed || closed ? undefined : blockFor(request, ledger, now, refusal)
   const notice = !allowed && claimNotice(request, ledger, now, refusal)
-  const limits: LimitState[] = []
-  for (const check of request.limits) limits.push(ledger.state(check, now))
   return {
     now,
     reason: refusal.reason,
     name: refusal.name,
     retryAfter: allowed ? undefined : finite(refusal.wait),
-    limits,
+    limits: statesOf(request.limits, ledger, now),
     shadowed,
     notice,
     blockAdded,
     registration,
     unasked: false,
   }
+}
+
+function statesOf(checks: readonly LimitCheck[], ledger: Ledger, now: number): LimitState[] {
+  // Most updates have one limit, and an array that grows by `push` begins with room for many.
+  if (checks.length === 1) return [ledger.state(checks[0], now)]
+  return checks.map((check) => ledger.state(check, now))
 }
 
 /** A block that holds at `now`, else `undefined`. */

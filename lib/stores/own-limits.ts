@@ -60,29 +60,36 @@ function chargeIfAllPass(request: DecisionRequest, entries: Entries, now: number
   const ledger = new JsonLedger(request, entries, now)
   const tried = ownLimits(request).map((check) => tryOne(request, entries, check, now))
   const allPass = tried.every(({ check, outcome }) => outcome.allowed || check.shadow)
-  for (const { check, outcome } of tried) {
-    if (allPass && outcome.allowed) judge(onlyLimits(request, [check]), ledger, now)
-  }
+  for (const { check, outcome } of tried) if (allPass && outcome.allowed) consume(request, ledger, check, now)
   return { value: tried, plan: ledger.plan() }
+}
+
+/** Charges one limit that passes, unless it belongs to an album that has passed. */
+function consume(request: DecisionRequest, ledger: JsonLedger, check: LimitCheck, now: number): void {
+  const { reason } = judge(onlyLimits(request, [check]), ledger, now)
+  // Only the album is refused: the native store remembers that as well, and then all of this is given back.
+  if (reason !== undefined) ledger.charge(check, now)
 }
 
 function tryOne(request: DecisionRequest, entries: Entries, check: LimitCheck, now: number): Tried {
   const untouched = new JsonLedger(request, entries, now)
   const judged = new JsonLedger(request, entries, now)
-  const { reason, retryAfter, shadowed, limits } = judge(onlyLimits(request, [check]), judged, now)
-  const [{ remaining, resetAfter }] = limits
-  const uncharged = untouched.state(check, now)
+  const { reason, retryAfter, shadowed } = judge(onlyLimits(request, [check]), judged, now)
   const refusal = reason === undefined ? shadowed[0] : { retryAfter }
-  if (refusal === undefined) {
-    return { check, outcome: { allowed: true, retryAfter: 0, remaining, resetAfter }, uncharged }
-  }
-  // Where the limiter itself would let it pass, it is the album's memory that refuses.
-  const wait = untouched.wait(check, now) || (refusal.retryAfter ?? Infinity)
-  const afterCounting = check.rule.countRefused ? judged.wait(check, now) : undefined
+  const wait = untouched.wait(check, now)
+  const passes = refusal === undefined || (wait === 0 && !check.shadow)
+  if (passes && refusal !== undefined) judged.charge(check, now)
+  const { remaining, resetAfter } = judged.state(check, now)
   return {
     check,
-    outcome: { allowed: false, retryAfter: wait, remaining, resetAfter, afterCounting },
-    uncharged,
+    outcome: {
+      allowed: passes,
+      retryAfter: passes ? 0 : wait || (refusal?.retryAfter ?? Infinity),
+      remaining,
+      resetAfter,
+      afterCounting: passes || !check.rule.countRefused ? undefined : judged.wait(check, now),
+    },
+    uncharged: untouched.state(check, now),
   }
 }
 

@@ -57,7 +57,7 @@ export function createBot(
 ): { bot: Telegraf; sentinel: Sentinel } {
   const bot = new Telegraf(token, options)
   const shop = new Shop((userId, name) => sentinel.registrations.add(userId, { name }))
-  const sentinel = createSentinel({
+  const sentinel: Sentinel = createSentinel({
     controllers: [shop],
     rateLimit: { limit: 100, window: '1h' },
     reply: { limited: { en: 'Slow down, please.', de: 'Bitte langsamer.' } },

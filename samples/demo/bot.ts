@@ -76,7 +76,7 @@ export function createBot(
   const decided = (ctx: Context, verdict: Verdict): void =>
     watch(ctx, verdict, performance.now() - (begun.get(ctx) ?? performance.now()))
   const shop = new Shop((userId) => sentinel.registrations.add(userId))
-  const sentinel = createSentinel({
+  const sentinel: Sentinel = createSentinel({
     controllers: [shop],
     hooks: {
       before: (ctx) => void begun.set(ctx, performance.now()),

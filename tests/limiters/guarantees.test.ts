@@ -234,6 +234,20 @@ describe('gcra beyond small limits', () => {
     expect(units).toBeGreaterThan(0.99 * ((duration * limit) / window))
   })
 
+  it('keeps large rules apart, whatever is remembered of them', () => {
+    // All four fall into one slot of the memo, and each shares its limit or its window with another.
+    const intervals = [
+      [3200, 6400, 2],
+      [3200, 9600, 3],
+      [6400, 6400, 1],
+      [6400, 25_600, 4],
+    ]
+    for (const [limit, window, interval] of [...intervals, ...intervals]) {
+      const [state] = gcra.hit(undefined, rule(limit, window), 0, limit)
+      expect(gcra.hit(state, rule(limit, window), 0, 1)[1].retryAfter).toBe(interval)
+    }
+  })
+
   it('refills a coarse interval at most 1/2048 ms per unit late', () => {
     const coarse = rule(9973, 1000)
     const [empty] = gcra.hit(undefined, coarse, 0, 9973)

@@ -103,6 +103,16 @@ describe.each(BY_NAME)('%s', (name, limiter) => {
     }
   })
 
+  it('keeps what was taken while the limit is 0', () => {
+    const none = rule(0, 1000, { countRefused: true })
+    const [taken] = limiter.hit(undefined, rule(3, 1000), 5000, 2)
+    const [kept, { remaining, resetAfter }] = limiter.hit(taken, none, 5000, 1)
+    expect(remaining).toBe(0)
+    expect(resetAfter).toBeLessThanOrEqual(2000)
+    expect(limiter.hit(kept, rule(3, 1000), 5000, 0)[1].remaining).toBe(1)
+    expect(limiter.refund?.(kept, none, 5000, 1).every(Number.isFinite)).toBe(true)
+  })
+
   it('refuses for good a cost above what can ever pass', () => {
     const [state, outcome] = limiter.hit(undefined, rule(3, 1000), 0, 4)
     expect(outcome).toMatchObject({ allowed: false, retryAfter: Infinity, remaining: 3, resetAfter: 0 })

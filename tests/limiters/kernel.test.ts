@@ -25,6 +25,7 @@ class Slab {
     const { kernel } = this.limiter
     const at = this.row(subject)
     const room = kernel.size(this.cells, at, someRule, now, cost)
+    expect(room).toBeGreaterThanOrEqual(this.rows[subject].room)
     if (room > this.rows[subject].room) this.rows[subject] = this.place(this.cells, at, room)
     kernel.charge(this.cells, this.row(subject), someRule, now, cost)
   }

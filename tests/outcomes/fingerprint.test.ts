@@ -13,7 +13,9 @@ async function outcomes(build: (set: Updates) => readonly object[]): Promise<str
   return types()
 }
 
-const file = (name: string) => ({ file_id: `${Math.random()}`, file_unique_id: name })
+let files = 0
+/** Telegram gives one file a new `file_id` now and then; its `file_unique_id` stays. */
+const file = (name: string) => ({ file_id: `file-${++files}`, file_unique_id: name })
 const photo = (name: string) => [file(`${name}-small`), file(name)]
 
 describe('a person would call these the same', () => {

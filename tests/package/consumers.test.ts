@@ -55,10 +55,13 @@ class Shop {
   async sell(ctx: Context): Promise<void> { await ctx.reply('Sold.') }
 }
 
-// @ts-expect-error a limit without a window
-RateLimit({ limit: 3 })
-// @ts-expect-error no such option
-createSentinel({ controllers: [Shop], rateLimits: false })
+// Only compiled, never called: run, they would throw.
+export const mistakes = [
+  // @ts-expect-error a limit without a window
+  () => RateLimit({ limit: 3 }),
+  // @ts-expect-error no such option
+  () => createSentinel({ controllers: [Shop], rateLimits: false }),
+]
 ${SCENARIO}`
 
 async function shop(name: string, files: Record<string, string>): Promise<string> {

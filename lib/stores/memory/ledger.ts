@@ -72,6 +72,7 @@ export class MemoryLedger implements Ledger {
 
   mark(scope: Scope, key: string | undefined, id: number): number {
     const row = this.rowAt(scope, key, MARKS)
+    this.subjects.touch()
     if (row < 0) return -Infinity
     const { page } = this.subjects
     return readMark(page.numbers, row, roomOf(page, row), id)
@@ -92,6 +93,7 @@ export class MemoryLedger implements Ledger {
   wait(check: LimitCheck, now: number): number {
     const bucket = this.buckets.of(check)
     const row = this.rowAt(check.scope, check.key, bucket.number)
+    this.subjects.touch()
     if (bucket.kernel === undefined) return meterOf(check.limiter).wait(this.ownState(row), check, now)
     if (row < 0) return waitFor(bucket.kernel, bucket.fresh, 0, check, now)
     return waitFor(bucket.kernel, this.subjects.page.numbers, row, check, now)

@@ -48,6 +48,10 @@ class KeyNames implements Names {
   private readonly names = new ShardedMap<number, string>()
   private last = 0
 
+  get size(): number {
+    return this.ids.size
+  }
+
   /** The id of a key, or -1. */
   find(key: string): number {
     return this.ids.get(shortened(key)) ?? -1

@@ -27,15 +27,16 @@ export class Subjects {
     return this.index.size
   }
 
-  /** Goes to a subject's record, and touches it. */
+  /** Goes to a subject's record. */
   find(table: Table, id: number, second: number): void {
     const handle = this.index.find(table, id, second, hashOf(table, id, second))
-    if (handle === 0) {
-      this.at = -1
-      return
-    }
-    this.goTo(handle)
-    this.page.words[touchWord(this.at)] = ++this.touches
+    if (handle === 0) this.at = -1
+    else this.goTo(handle)
+  }
+
+  /** Notes that the record is in use. */
+  touch(): void {
+    if (this.at >= 0) this.page.words[touchWord(this.at)] = ++this.touches
   }
 
   /** Makes a record with one section, that holds the first `room` numbers of `row`. */
@@ -44,8 +45,8 @@ export class Subjects {
     this.goTo(handle)
     const { page, at } = this
     page.numbers[at] = id
-    page.words[touchWord(at)] = ++this.touches
     page.words[deadlineWord(at)] = 1
+    this.touch()
     if (table.paired) page.numbers[at + table.header - 1] = second
     writeSection(page, at + table.header, bucket, row, room)
     this.index.add(hashOf(table, id, second), handle)

@@ -1,12 +1,30 @@
 /** Guards on classes and methods, and what their options take. */
 import type { Context } from 'telegraf'
-import { Command, Controller, Debounce, Exempt, RateLimit, RequireRegistered } from 'telegraf-sentinel'
+import {
+  Command,
+  Controller,
+  Debounce,
+  Exempt,
+  RateLimit,
+  RequireRegistered,
+  type Limiter,
+} from 'telegraf-sentinel'
 
 interface MyContext extends Context {
   plan: 'free' | 'paid'
 }
 
+interface Used {
+  readonly units: number
+}
+
+declare const own: Limiter<Used>
+
 abstract class Base {
+  @Command('own')
+  @RateLimit({ limit: 1, window: 1000, algorithm: own })
+  own() {}
+
   @Command('base')
   @RateLimit(1, 1000)
   base(ctx: Context) {
