@@ -104,7 +104,7 @@ describe.each(BY_NAME)('%s', (name, limiter) => {
   })
 
   it('keeps what was taken while the limit is 0', () => {
-    const none = rule(0, 1000, { countRefused: true })
+    const none = rule(0, 1000, { countRefused: true, burst: 3 })
     const [taken] = limiter.hit(undefined, rule(3, 1000), 5000, 2)
     const [kept, { remaining, resetAfter }] = limiter.hit(taken, none, 5000, 1)
     expect(remaining).toBe(0)

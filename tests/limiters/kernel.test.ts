@@ -154,6 +154,8 @@ describe('the log of sliding-window', () => {
     expect(lengths).toEqual([6, 6, 6, 6, 7])
     const [whole] = slidingWindow.hit(undefined, rule(1000, 1000), 0, 600)
     expect(whole).toHaveLength(2 + 1000)
+    const [four] = slidingWindow.hit(undefined, rule(1000, 1000), 0, 4)
+    expect(four).toHaveLength(2 + 4)
   })
 
   it('does not grow for a subject that stays within it', () => {
