@@ -1,12 +1,13 @@
 /**
  * What goes, and when: subjects whose deadline has passed, a slice at a time, and above the bound those idle longest.
  */
-import { deadlineWord, touchWord, type Page } from './slab'
+import { deadlineOf, filledOf, lengthOf, touchWord } from './records'
+import type { Page } from './slab'
 import type { Subjects } from './subjects'
 
-/** One slice looks at this many slots and frees this many records: below a millisecond or two. */
-const LOOKS = 32_768
-const FREES = 2_048
+/** One slice looks at this many bins and frees about this many records: below a millisecond or two. */
+const LOOKS = 16_384
+const FREES = 2048
 /** Up to this many subjects the idlest is found exactly, above it among a sample. */
 const EXACT = 256
 const SAMPLES = 4
@@ -16,30 +17,29 @@ export class Collector {
   /** Where the next slice begins. Pages are walked downwards, because the last one fills the place of one that goes. */
   private position = -1
   private slot = 0
-  /** The idlest record seen so far, and the touches since its last. */
-  private page: Page | undefined = undefined
+  /** The idlest record seen so far, and the touches since its last; -1: none was seen. */
+  private page: Page
+  private start = 0
   private at = 0
-  private idle = 0
+  private idle = -1
 
-  constructor(private readonly subjects: Subjects) {}
+  constructor(private readonly subjects: Subjects) {
+    this.page = subjects.page
+  }
 
-  /** One slice: frees what was garbage before `second`. Returns whether it stopped short of the table's end by its bounds. */
-  sweep(second: number): boolean {
+  /** One slice: frees what is garbage at `tick`. Returns whether it stopped because that was much. */
+  sweep(tick: number): boolean {
     const { pages } = this.subjects.slab
     let looks = LOOKS
     let frees = FREES
     if (this.position < 0 || this.position >= pages.length) this.rewind(pages.length - 1)
     while (this.position >= 0) {
       const page = pages[this.position]
-      while (this.slot < page.used) {
+      for (; this.slot < page.used; this.slot++) {
         if (looks-- === 0) return false
-        const at = this.slot * page.size
-        const deadline = page.words[deadlineWord(at)]
-        if (deadline !== 0 && deadline < second) {
-          if (frees-- === 0) return true
-          this.subjects.free(page, at)
-        }
-        this.slot++
+        if (frees <= 0) return true
+        const start = this.slot * page.size
+        if (hasExpired(page, start, tick)) frees -= this.subjects.expire(page, start, tick)
       }
       this.rewind(this.position - 1)
     }
@@ -49,11 +49,12 @@ export class Collector {
   /** Frees subjects, those idle longest first, until there are no more than `most`. */
   trim(most: number): void {
     while (this.subjects.size > most) {
-      const exact = this.subjects.size <= EXACT
-      if (exact) this.lookAtAll()
+      this.idle = -1
+      if (this.subjects.size <= EXACT) this.lookAtAll()
       else this.lookAround()
-      if (this.page !== undefined) this.subjects.free(this.page, this.at)
-      this.page = undefined
+      if (this.idle < 0) continue
+      this.subjects.goToRecord(this.page, this.start, this.at)
+      this.subjects.free()
     }
   }
 
@@ -71,15 +72,18 @@ export class Collector {
     }
   }
 
-  private consider(page: Page, start: number, end: number): void {
+  private consider(page: Page, first: number, end: number): void {
     const { words } = page
-    for (let at = start * page.size; at < end * page.size; at += page.size) {
-      if (words[deadlineWord(at)] === 0) continue
-      const idle = (this.subjects.touches - words[touchWord(at)]) >>> 0
-      if (this.page !== undefined && idle <= this.idle) continue
-      this.page = page
-      this.at = at
-      this.idle = idle
+    for (let start = first * page.size; start < end * page.size; start += page.size) {
+      const last = start + filledOf(page, start)
+      for (let at = start; at < last; at += lengthOf(page, at)) {
+        const idle = (this.subjects.touches - words[touchWord(at)]) >>> 0
+        if (idle <= this.idle) continue
+        this.page = page
+        this.start = start
+        this.at = at
+        this.idle = idle
+      }
     }
   }
 
@@ -87,4 +91,10 @@ export class Collector {
     this.position = position
     this.slot = 0
   }
+}
+
+function hasExpired(page: Page, start: number, tick: number): boolean {
+  const end = start + filledOf(page, start)
+  for (let at = start; at < end; at += lengthOf(page, at)) if (deadlineOf(page, at) <= tick) return true
+  return false
 }

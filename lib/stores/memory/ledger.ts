@@ -1,5 +1,6 @@
 /** What `judge` reads and writes in a memory store: rows of numbers in the subjects' records. */
 import { SentinelUsageError } from '../../errors'
+import { gcra } from '../../limiters/gcra'
 import type { Kernel } from '../../limiters/limiter'
 import type { Block, LimitCheck, LimitState, Registration, Scope } from '../decision'
 import { copyJson } from '../json'
@@ -9,9 +10,10 @@ import { isChargeable, stateOf, waitFor } from '../meter'
 import type { Whereabouts } from '../record-keys'
 import { MARKS, liveMarks, readMark, rowOfMarks, writeMark } from './marks'
 import type { Memory } from './memory'
-import type { Table } from './slab'
+import { keepUntil, roomOf, rowOf } from './records'
 import type { Bucket, Buckets, Space } from './spaces'
-import { keepUntil, roomOf, rowOf, type Subjects } from './subjects'
+import type { Subjects } from './subjects'
+import type { Table } from './table'
 
 const DAY = 86_400_000
 
@@ -19,8 +21,9 @@ export class MemoryLedger implements Ledger {
   private readonly subjects: Subjects
   private readonly buckets: Buckets
   private space: Space
-  private actor: number | undefined = undefined
-  private chat: number | undefined = undefined
+  /** NaN: there is none. As plain doubles, storing them costs no allocation and no write barrier. */
+  private actor = NaN
+  private chat = NaN
   /** Real time (ms), and how long anything is kept beyond its use. */
   private real = 0
   private grace = 0
@@ -30,6 +33,19 @@ export class MemoryLedger implements Ledger {
   private table: Table
   private id = 0
   private second = 0
+  /** The check whose row was looked up last: its bucket, and where the row is; new, if in no record yet. */
+  private check: LimitCheck | undefined = undefined
+  private bucket: Bucket = {
+    number: 0,
+    id: 0,
+    name: '',
+    limiter: gcra,
+    kernel: undefined,
+    fresh: new Float64Array(1),
+  }
+  private numbers = this.bucket.fresh
+  private row = 0
+  private isNew = true
   /** What users' own limiters said when they were charged. */
   private charged: Map<LimitCheck, LimitState> | undefined = undefined
   /** A row on its way into a record. */
@@ -45,12 +61,13 @@ export class MemoryLedger implements Ledger {
   /** Turns to a request. `real`: the time that collects garbage; `now`: the request's own, if it has one. */
   turnTo(whereabouts: Whereabouts, real: number, now: number | undefined): void {
     this.space = this.memory.space(whereabouts.space)
-    this.actor = whereabouts.actor
-    this.chat = whereabouts.chat
+    this.actor = whereabouts.actor ?? NaN
+    this.chat = whereabouts.chat ?? NaN
     this.real = real
     // The request's clock may stand still or jump.
     this.grace = now === undefined ? 0 : DAY
     this.scope = undefined
+    this.check = undefined
     this.charged = undefined
   }
 
@@ -91,54 +108,48 @@ export class MemoryLedger implements Ledger {
   }
 
   wait(check: LimitCheck, now: number): number {
-    const bucket = this.buckets.of(check)
-    const row = this.rowAt(check.scope, check.key, bucket.number)
+    this.goToRow(check)
     this.subjects.touch()
-    if (bucket.kernel === undefined) return meterOf(check.limiter).wait(this.ownState(row), check, now)
-    if (row < 0) return waitFor(bucket.kernel, bucket.fresh, 0, check, now)
-    return waitFor(bucket.kernel, this.subjects.page.numbers, row, check, now)
+    const { kernel } = this.bucket
+    if (kernel === undefined) return meterOf(check.limiter).wait(this.ownState(), check, now)
+    return waitFor(kernel, this.numbers, this.row, check, now)
   }
 
   charge(check: LimitCheck, now: number): void {
     if (!isChargeable(check)) return
-    const bucket = this.buckets.of(check)
-    const { kernel } = bucket
-    if (kernel === undefined) return this.chargeOwn(bucket, check, now)
+    this.goToRow(check)
+    const { kernel } = this.bucket
+    if (kernel === undefined) return this.chargeOwn(check, now)
     const { rule, cost } = check
-    let row = this.rowAt(check.scope, check.key, bucket.number)
-    const room =
-      row < 0
-        ? kernel.size(bucket.fresh, 0, rule, now, cost)
-        : kernel.size(this.subjects.page.numbers, row, rule, now, cost)
-    if (row < 0 || room > roomOf(this.subjects.page, row)) row = this.grow(bucket, kernel, row, room)
-    const { numbers } = this.subjects.page
-    kernel.charge(numbers, row, rule, now, cost)
-    this.keepFor(kernel.resetAfter(numbers, row, rule, now))
+    const room = kernel.size(this.numbers, this.row, rule, now, cost)
+    if (this.isNew || room > roomOf(this.subjects.page, this.row)) this.grow(check, kernel, room)
+    kernel.charge(this.numbers, this.row, rule, now, cost)
+    this.keepFor(kernel.resetAfter(this.numbers, this.row, rule, now))
   }
 
   state(check: LimitCheck, now: number): LimitState {
-    const bucket = this.buckets.of(check)
-    const row = this.rowAt(check.scope, check.key, bucket.number)
-    if (bucket.kernel === undefined) {
-      return this.charged?.get(check) ?? meterOf(check.limiter).left(this.ownState(row), check, now)
-    }
-    if (row < 0) return stateOf(bucket.kernel, bucket.fresh, 0, check, now)
-    return stateOf(bucket.kernel, this.subjects.page.numbers, row, check, now)
+    this.goToRow(check)
+    const { kernel } = this.bucket
+    if (kernel !== undefined) return stateOf(kernel, this.numbers, this.row, check, now)
+    return this.charged?.get(check) ?? meterOf(check.limiter).left(this.ownState(), check, now)
   }
 
   /** Forgets what a bucket has counted. */
   forget(check: LimitCheck): void {
-    const { number } = this.buckets.of(check)
-    if (this.rowAt(check.scope, check.key, number) >= 0) this.subjects.cut(number)
+    this.goToRow(check)
+    if (!this.isNew) this.subjects.cut(this.bucket.number)
     this.scope = undefined
+    this.check = undefined
   }
 
-  private chargeOwn(bucket: Bucket, check: LimitCheck, now: number): void {
-    let row = this.rowAt(check.scope, check.key, bucket.number)
-    const kept = meterOf(check.limiter).charge(this.ownState(row), check, now)
+  private chargeOwn(check: LimitCheck, now: number): void {
+    const kept = meterOf(check.limiter).charge(this.ownState(), check, now)
     if (kept === undefined) return
-    if (row < 0) row = this.put(bucket.number, Float64Array.of(this.memory.newState()))
-    this.memory.states.set(this.subjects.page.numbers[row], kept.state)
+    if (this.isNew) {
+      this.put(this.bucket.number, Float64Array.of(this.memory.newState()))
+      this.goToRow(check)
+    }
+    this.memory.states.set(this.numbers[this.row], kept.state)
     this.keepFor(kept.keepFor)
     if (kept.outcome === undefined) return
     const { remaining, resetAfter } = kept.outcome
@@ -146,32 +157,41 @@ export class MemoryLedger implements Ledger {
     this.charged.set(check, { name: check.bucket, limit: check.rule.limit, remaining, resetAfter })
   }
 
-  private ownState(row: number): unknown {
-    return row < 0 ? undefined : this.memory.states.get(this.subjects.page.numbers[row])
+  private ownState(): unknown {
+    return this.isNew ? undefined : this.memory.states.get(this.numbers[this.row])
   }
 
-  /** Moves a bucket's row to where it has room for `room` numbers. */
-  private grow(bucket: Bucket, kernel: Kernel, row: number, room: number): number {
+  /** Moves a check's row to where it has room for `room` numbers, and goes there. */
+  private grow(check: LimitCheck, kernel: Kernel, room: number): void {
     if (room > this.scratch.length) this.scratch = new Float64Array(room)
-    if (row < 0) kernel.move(bucket.fresh, 0, this.scratch, 0, room)
-    else kernel.move(this.subjects.page.numbers, row, this.scratch, 0, room)
-    return this.put(bucket.number, this.scratch, room)
+    kernel.move(this.numbers, this.row, this.scratch, 0, room)
+    this.put(this.bucket.number, this.scratch, room)
+    this.goToRow(check)
   }
 
-  /** Puts a row into the record of the place that `subjects` is at, made for it if need be. Returns where it starts. */
-  private put(bucket: number, row: Float64Array, room = row.length): number {
+  /** Puts a row into the record of the place that `subjects` is at, made for it if need be. */
+  private put(bucket: number, row: Float64Array, room = row.length): void {
     const { subjects } = this
-    if (subjects.at >= 0) subjects.replace(bucket, row, room)
-    else {
-      if (this.scope === 'own') this.id = this.space.keys.add(this.ownKey())
-      subjects.create(this.table, this.id, this.second, bucket, row, room)
-    }
-    return rowOf(subjects.page, subjects.at, bucket)
+    this.check = undefined
+    if (subjects.at >= 0) return subjects.replace(bucket, row, room)
+    if (this.scope === 'own') this.id = this.space.keys.add(this.ownKey())
+    subjects.create(this.table, this.id, this.second, bucket, row, room)
   }
 
   private keepFor(ms: number): void {
     const { page, at } = this.subjects
-    keepUntil(page, at, this.memory.secondAfter(this.real + Math.max(0, ms) + this.grace))
+    keepUntil(page, at, this.memory.tickAfter(this.real + Math.max(0, ms) + this.grace))
+  }
+
+  /** Goes to the row of a check: to its place in a record, or to what it would be there. */
+  private goToRow(check: LimitCheck): void {
+    if (check === this.check) return
+    this.bucket = this.buckets.of(check)
+    const row = this.rowAt(check.scope, check.key, this.bucket.number)
+    this.check = check
+    this.isNew = row < 0
+    this.row = row < 0 ? 0 : row
+    this.numbers = row < 0 ? this.bucket.fresh : this.subjects.page.numbers
   }
 
   /** Goes to a place. Where a bucket's row starts in its record, or -1. */
@@ -184,6 +204,7 @@ export class MemoryLedger implements Ledger {
   private goTo(scope: Scope, key: string | undefined): void {
     this.scope = scope
     this.key = key
+    this.check = undefined
     this.second = 0
     switch (scope) {
       case 'actor':
@@ -212,11 +233,16 @@ export class MemoryLedger implements Ledger {
   }
 
   private ownKey(): string {
-    return known(this.key, 'key', 'own')
+    if (this.key === undefined) throw missing('key', 'own')
+    return this.key
   }
 }
 
-function known<T>(id: T | undefined, what: string, scope: Scope): T {
-  if (id === undefined) throw new SentinelUsageError(`a check of scope '${scope}' needs the update's ${what}`)
+function known(id: number, what: string, scope: Scope): number {
+  if (Number.isNaN(id)) throw missing(what, scope)
   return id
+}
+
+function missing(what: string, scope: Scope): SentinelUsageError {
+  return new SentinelUsageError(`a check of scope '${scope}' needs the update's ${what}`)
 }

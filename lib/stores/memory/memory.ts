@@ -1,5 +1,6 @@
 import { Collector } from './collector'
 import { Entries } from './entries'
+import { TICK } from './records'
 import { ShardedMap } from './sharded-map'
 import { MARKS } from './marks'
 import { Buckets, Space } from './spaces'
@@ -17,7 +18,7 @@ export class Memory {
   private readonly spaces = new Map<string, Space>()
   private lastSpace = this.addSpace('')
   private lastState = 0
-  /** Seconds are counted from here (ms), since they must fit into 32 bits. */
+  /** Ticks are counted from here (ms), since they must fit into 24 bits. */
   private readonly origin = Date.now()
 
   space(name: string): Space {
@@ -30,9 +31,9 @@ export class Memory {
     return ++this.lastState
   }
 
-  /** The first whole second after `time` (real, ms). */
-  secondAfter(time: number): number {
-    return Math.max(1, Math.floor((time - this.origin) / 1000) + 1)
+  /** The first tick after `time` (real, ms). */
+  tickAfter(time: number): number {
+    return Math.max(1, Math.floor((time - this.origin) / TICK) + 1)
   }
 
   /** Keeps no more than `most` subjects. */
@@ -42,14 +43,14 @@ export class Memory {
 
   /** A slice of collecting what nobody can ask for any more at `real` (ms). */
   sweep(real: number): Sweep {
-    const subjects = this.collector.sweep(Math.floor((real - this.origin) / 1000))
+    const subjects = this.collector.sweep(Math.floor((real - this.origin) / TICK))
     const entries = this.entries.sweep(real)
     if (subjects || entries) return 'more'
     return this.subjects.size > 0 || this.entries.mortal ? 'later' : 'done'
   }
 
   private addSpace(name: string): Space {
-    const space = new Space(name, this.spaces.size, this.entries)
+    const space = new Space(name, this.spaces.size, this.subjects.slab, this.entries)
     this.spaces.set(name, space)
     return space
   }

@@ -2,12 +2,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MovedBucket } from '../store'
 import type { Memory } from './memory'
-import { deadlineWord, type Page } from './slab'
+import { deadlineOf, filledOf, keepUntil, lengthOf, roomOf, rowOf } from './records'
+import { offsetOf, type Slab } from './slab'
 import type { Bucket } from './spaces'
-import { keepUntil, roomOf, rowOf } from './subjects'
+import type { Table } from './table'
 
-/** Slots looked at before others get a turn. */
-const LOOKS = 32_768
+/** Bins looked at before others get a turn. */
+const LOOKS = 16_384
+
+interface Address {
+  readonly id: number
+  readonly second: number
+}
 
 /** Moves the chat's and its members' buckets, each where the new chat has none. */
 export async function moveChat(
@@ -17,23 +23,40 @@ export async function moveChat(
   to: number,
   moved: readonly MovedBucket[],
 ): Promise<void> {
-  const { subjects } = memory
-  const space = memory.space(spaceName)
+  const { chats, members } = memory.space(spaceName)
   const ofChat = bucketsOf(memory, moved, 'chat')
-  subjects.find(space.chats, from, 0)
-  if (subjects.at >= 0) moveBuckets(memory, subjects.page, subjects.at, ofChat, to, 0)
+  moveBuckets(memory, chats, ofChat, { id: from, second: 0 }, { id: to, second: 0 })
   const ofMembers = bucketsOf(memory, moved, 'member')
-  let looks = 0
-  // The old group is silent by now, so its members' records stay where they are while we look for them.
-  for (const page of subjects.slab.pages.filter(({ table }) => table === space.members)) {
-    for (let at = 0; at < page.used * page.size; at += page.size) {
-      if (page.words[deadlineWord(at)] === 0 || page.numbers[at + page.table.header - 1] !== from) continue
-      moveBuckets(memory, page, at, ofMembers, page.numbers[at], to)
-    }
-    looks += page.used
-    if (looks < LOOKS) continue
-    looks = 0
+  if (ofMembers.length === 0) return
+  for (const actor of await actorsIn(memory.subjects.slab, members, from)) {
+    moveBuckets(memory, members, ofMembers, { id: actor, second: from }, { id: actor, second: to })
+  }
+}
+
+/** The actors of whom anything is kept in a chat. The old group is silent by now, so there will be no others. */
+async function actorsIn(slab: Slab, members: Table, chat: number): Promise<Set<number>> {
+  const actors = new Set<number>()
+  const { bins } = members
+  let count = bins.count
+  for (let bin = 0; bin < bins.count; bin++) {
+    collectActors(actors, slab, members, bin, chat)
+    if (bin % LOOKS !== LOOKS - 1) continue
     await nextTurn()
+    // A bin that was taken away may have put its records where we have been.
+    if (bins.count < count) bin = -1
+    count = bins.count
+  }
+  return actors
+}
+
+function collectActors(actors: Set<number>, slab: Slab, members: Table, bin: number, chat: number): void {
+  const handle = members.bins.get(bin)
+  if (handle === 0) return
+  const page = slab.pageOf(handle)
+  const start = offsetOf(page, handle)
+  const end = start + filledOf(page, start)
+  for (let at = start; at < end; at += lengthOf(page, at)) {
+    if (page.numbers[at + members.header - 1] === chat) actors.add(page.numbers[at])
   }
 }
 
@@ -43,26 +66,31 @@ function bucketsOf({ buckets }: Memory, moved: readonly MovedBucket[], scope: st
 
 function moveBuckets(
   memory: Memory,
-  page: Page,
-  at: number,
+  table: Table,
   buckets: readonly Bucket[],
-  id: number,
-  second: number,
+  from: Address,
+  to: Address,
 ): void {
   const { subjects } = memory
-  for (const bucket of buckets) {
-    const row = rowOf(page, at, bucket.number)
+  for (const { number } of buckets) {
+    subjects.find(table, from.id, from.second)
+    if (subjects.at < 0) return
+    const { page, at } = subjects
+    const row = rowOf(page, at, number)
     if (row < 0) continue
     const room = roomOf(page, row)
-    subjects.find(page.table, id, second)
-    if (subjects.at < 0 || rowOf(subjects.page, subjects.at, bucket.number) < 0) {
-      const values = page.numbers.slice(row, row + room)
-      if (subjects.at < 0) subjects.create(page.table, id, second, bucket.number, values, room)
-      else subjects.replace(bucket.number, values, room)
-      keepUntil(subjects.page, subjects.at, page.words[deadlineWord(at)])
-    } else if (bucket.kernel === undefined) memory.states.delete(page.numbers[row])
-    // The old row is as good as new, and goes with its record.
-    if (bucket.kernel === undefined) page.numbers[row] = memory.newState()
-    else bucket.kernel.move(bucket.fresh, 0, page.numbers, row, room)
+    const values = page.numbers.slice(row, row + room)
+    const deadline = deadlineOf(page, at)
+    subjects.find(table, to.id, to.second)
+    const isFree = subjects.at < 0 || rowOf(subjects.page, subjects.at, number) < 0
+    if (isFree) {
+      if (subjects.at < 0) subjects.create(table, to.id, to.second, number, values, room)
+      else subjects.replace(number, values, room)
+      keepUntil(subjects.page, subjects.at, deadline)
+    }
+    subjects.find(table, from.id, from.second)
+    // The state of a user's own limiter has moved too, and must not go with the old row that refers to it.
+    if (isFree) subjects.page.numbers[rowOf(subjects.page, subjects.at, number)] = 0
+    subjects.cut(number)
   }
 }

@@ -1,58 +1,23 @@
+import type { Table } from './table'
+
 /**
- * Room for millions of small records of numbers: pages of equal records, free lists, nothing that the garbage
- * collector has to trace one by one.
- *
- * A record starts with its subject's id, then one number that is used as two 32-bit words: when it was last touched and
- * when it becomes garbage (0 marks a free slot). What follows is its table's business.
+ * Room for millions of small runs of numbers: pages of equal slots with free lists, and nothing in them that the garbage
+ * collector has to trace.
  */
 
-/** Records up to this size get exactly the room they ask for; greater ones the next step of a quarter. */
+/** Slots up to this size are made for exactly what is to go in; greater ones for up to a quarter more. */
 const EXACT = 32
-/** Low bits of a handle: the record's place in its page. */
-const SLOT_BITS = 14
+/** Low bits of a handle: the slot's place in its page. */
+const SLOT_BITS = 12
 const SLOT_MASK = (1 << SLOT_BITS) - 1
-const MOST_PER_PAGE = 1 << SLOT_BITS
-/** A page of large records holds few of them (this many numbers, or one record). */
-const PAGE_NUMBERS = 131_072
-/** The first page of a size is small, so that a bot with ten users does not pay for a thousand. */
+const MOST_SLOTS = 1 << SLOT_BITS
+/** A page of large slots has so many numbers, or a single slot. */
+const PAGE_NUMBERS = 32_768
+/** The first page of a size is small, so that a bot with ten users does not pay for a thousand; the next ones are not. */
 const FIRST_PAGE = 16
 
-/** Numbers before a record's sections: id, and touch with deadline. */
-const HEADER = 2
-
-/** One kind of subject in one space. Its records have pages of their own, so a record need not say whose it is. */
-export class Table {
-  /** Numbers before the first section. */
-  readonly header: number
-  private readonly pools = new Map<number, Pool>()
-
-  /**
-   * `seed` goes into every hash, so that tables do not collide slot by slot; records of a `paired` table carry a second id after the
-   * header; `names` are the strings behind the ids where subjects are named by strings.
-   */
-  constructor(
-    readonly seed: number,
-    readonly paired: boolean,
-    readonly names?: Names,
-  ) {
-    this.header = paired ? HEADER + 1 : HEADER
-  }
-
-  /** The pages for records of `size` numbers. */
-  poolOf(size: number): Pool {
-    let pool = this.pools.get(size)
-    if (pool === undefined) this.pools.set(size, (pool = { pages: 0, open: [] }))
-    return pool
-  }
-}
-
-/** Strings that stand for ids, kept as long as a record needs them. */
-export interface Names {
-  release(id: number): void
-}
-
-/** The pages of one table for one record size. */
-interface Pool {
+/** The pages of one table with slots of one size. */
+export interface Pool {
   pages: number
   /** Those with room. */
   readonly open: Page[]
@@ -68,7 +33,7 @@ export class Page {
   /** Place among all pages, and among the open ones of its pool (-1: full). */
   position = 0
   openAt = 0
-  /** Head of the free list plus 1; each free slot has the next in its touch word. */
+  /** Head of the free list plus 1; each free slot names the next. */
   private free = 0
 
   constructor(
@@ -78,8 +43,9 @@ export class Page {
     readonly size: number,
     readonly room: number,
   ) {
-    this.numbers = new Float64Array(size * room)
-    this.words = new Uint32Array(this.numbers.buffer)
+    const buffer = new ArrayBuffer(8 * size * room + 48)
+    this.numbers = new Float64Array(buffer, 48)
+    this.words = new Uint32Array(buffer, 48)
   }
 
   /** Takes a slot; all its numbers are 0. */
@@ -87,7 +53,7 @@ export class Page {
     this.live++
     if (this.free === 0) return this.used++
     const slot = this.free - 1
-    const link = touchWord(slot * this.size)
+    const link = linkWord(slot * this.size)
     this.free = this.words[link]
     this.words[link] = 0
     return slot
@@ -96,20 +62,15 @@ export class Page {
   give(slot: number): void {
     const at = slot * this.size
     this.numbers.fill(0, at, at + this.size)
-    this.words[touchWord(at)] = this.free
+    this.words[linkWord(at)] = this.free
     this.free = slot + 1
     this.live--
   }
 }
 
-/** The word that holds when the record at `at` was last touched, counted in touches. */
-export function touchWord(at: number): number {
+/** The word of a free slot that names the next; the one behind it, which a record never leaves 0, stays 0. */
+function linkWord(at: number): number {
   return 2 * at + 2
-}
-
-/** The word that holds the second from which the record at `at` is garbage; 0: the slot is free. */
-export function deadlineWord(at: number): number {
-  return 2 * at + 3
 }
 
 export class Slab {
@@ -123,7 +84,7 @@ export class Slab {
     return this.byNumber[handle >>> SLOT_BITS] as Page
   }
 
-  /** A handle to a new record with room for at least `size` numbers, all 0. */
+  /** A handle to a slot of at least `size` numbers, all 0. */
   take(table: Table, size: number): number {
     const room = roomFor(size)
     const pool = table.poolOf(room)
@@ -136,7 +97,7 @@ export class Slab {
     return handle
   }
 
-  /** Frees a record. Its page goes with its last one. */
+  /** Frees a slot. Its page goes with its last one. */
   give(page: Page, at: number): void {
     page.give(at / page.size)
     if (page.openAt < 0) page.openAt = page.pool.open.push(page) - 1
@@ -144,7 +105,7 @@ export class Slab {
   }
 
   private addPage(table: Table, pool: Pool, size: number): Page {
-    const most = Math.max(1, Math.min(MOST_PER_PAGE, Math.floor(PAGE_NUMBERS / size)))
+    const most = Math.max(1, Math.min(MOST_SLOTS, Math.floor(PAGE_NUMBERS / size)))
     const room = Math.min(most, FIRST_PAGE * 4 ** Math.min(pool.pages++, 5))
     const page = new Page(table, pool, this.freeNumbers.pop() ?? this.byNumber.length, size, room)
     this.byNumber[page.number] = page
@@ -174,7 +135,7 @@ export class Slab {
   }
 }
 
-/** Where a record starts in its page. */
+/** Where a slot starts in its page. */
 export function offsetOf(page: Page, handle: number): number {
   return (handle & SLOT_MASK) * page.size
 }
@@ -183,7 +144,8 @@ export function handleOf(page: Page, at: number): number {
   return (page.number << SLOT_BITS) | (at / page.size)
 }
 
-function roomFor(size: number): number {
+/** The size of the slot for so many numbers. */
+export function roomFor(size: number): number {
   let room = Math.min(size, EXACT)
   while (room < size) room = Math.ceil(room * 1.25)
   return room

@@ -7,7 +7,8 @@ import type { Entries } from './entries'
 import { MARKS } from './marks'
 import { ShardedMap } from './sharded-map'
 import type { Shelf } from './shelf'
-import { Table, type Names } from './slab'
+import type { Slab } from './slab'
+import { Table, type Names } from './table'
 
 /** Longer keys are kept as their hash, which is longer than any key kept as it is. */
 const LONGEST_KEY = 96
@@ -31,14 +32,15 @@ export class Space {
   constructor(
     readonly name: string,
     number: number,
+    slab: Slab,
     entries: Entries,
   ) {
     this.blocks = entries.shelf(userPrefix(name, 'blocks').slice(0, -1))
     this.registrations = entries.shelf(userPrefix(name, 'registrations').slice(0, -1))
-    this.actors = new Table(4 * number, false)
-    this.chats = new Table(4 * number + 1, false)
-    this.members = new Table(4 * number + 2, true)
-    this.own = new Table(4 * number + 3, false, this.keys)
+    this.actors = new Table(slab, 4 * number, false)
+    this.chats = new Table(slab, 4 * number + 1, false)
+    this.members = new Table(slab, 4 * number + 2, true)
+    this.own = new Table(slab, 4 * number + 3, false, this.keys)
   }
 }
 

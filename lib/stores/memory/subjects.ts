@@ -1,37 +1,52 @@
-/**
- * The counters and marks of every subject: one record each, found by id, made of sections.
- *
- *   id | touch, deadline | second id, in paired tables | bucket, room | row … | bucket, room | row … | 0
- *
- * What stands between bars is one number; pairs are its two 32-bit words. A row is a kernel's, or a list of marks.
- */
-import { HashIndex, hashOf } from './hash-index'
-import { Page, Slab, Table, deadlineWord, handleOf, offsetOf, touchWord } from './slab'
+import {
+  SHORTEST,
+  deadlineOf,
+  filledOf,
+  hashAt,
+  hashOf,
+  keepUntil,
+  lengthFor,
+  lengthOf,
+  roomOf,
+  rowOf,
+  setLength,
+  touchWord,
+  usedOf,
+  writeSection,
+} from './records'
+import { Page, Slab, offsetOf } from './slab'
+import { Table } from './table'
 
-/** The furthest deadline that a word holds (s): more than a hundred years. */
-const FURTHEST = 0xffffffff
-
+/** The records of all subjects: found by id, made, grown and forgotten. */
 export class Subjects {
   readonly slab = new Slab()
-  readonly index = new HashIndex(this.slab)
+  size = 0
   /** The record that the last call came to: its page, and where in it it starts; -1: there is none. */
-  page = new Page(new Table(0, false), { pages: 0, open: [] }, 0, 0, 0)
+  page = new Page(new Table(this.slab, 0, false), { pages: 0, open: [] }, 0, 0, 0)
   at = -1
   /** Counts touches. It wraps, after which a subject that was idle for 2^32 touches looks fresh for a while. */
   touches = 0
+  /** The bin of that record, and where in the page it starts. */
+  private bin = 0
+  private start = 0
 
   /** `dropped` is told of each section that goes, so that what its row refers to can go too. */
   constructor(private readonly dropped: (bucket: number, numbers: Float64Array, row: number) => void) {}
 
-  get size(): number {
-    return this.index.size
-  }
-
   /** Goes to a subject's record. */
   find(table: Table, id: number, second: number): void {
-    const handle = this.index.find(table, id, second, hashOf(table, id, second))
-    if (handle === 0) this.at = -1
-    else this.goTo(handle)
+    this.goTo(table, table.bins.of(hashOf(table, id, second)), 0)
+    if (this.at < 0) return
+    const { page, start } = this
+    const last = start + page.size - SHORTEST
+    for (let at = start, length = 1; at <= last && length > 0; at += length) {
+      length = lengthOf(page, at)
+      if (page.numbers[at] !== id || length === 0) continue
+      if (table.paired && page.numbers[at + table.header - 1] !== second) continue
+      this.at = at
+      return
+    }
+    this.at = -1
   }
 
   /** Notes that the record is in use. */
@@ -41,32 +56,41 @@ export class Subjects {
 
   /** Makes a record with one section, that holds the first `room` numbers of `row`. */
   create(table: Table, id: number, second: number, bucket: number, row: Float64Array, room: number): void {
-    const handle = this.slab.take(table, table.header + 1 + room)
-    this.goTo(handle)
+    this.size++
+    table.grow()
+    const bin = table.bins.of(hashOf(table, id, second))
+    this.goTo(table, bin, 0)
+    const offset = this.at < 0 ? 0 : filledOf(this.page, this.start)
+    const numbers = table.header + 1 + room
+    table.splice(bin, offset, 0, lengthFor(numbers))
+    this.goTo(table, bin, offset)
     const { page, at } = this
     page.numbers[at] = id
-    page.words[deadlineWord(at)] = 1
-    this.touch()
     if (table.paired) page.numbers[at + table.header - 1] = second
+    setLength(page, at, numbers)
+    keepUntil(page, at, 1)
     writeSection(page, at + table.header, bucket, row, room)
-    this.index.add(hashOf(table, id, second), handle)
+    this.touch()
   }
 
-  /** Writes a section anew with `room` numbers of `row`, or drops it (0), by moving the record. It then comes last. */
+  /** Writes a section anew, with `room` numbers of `row`, or drops it (0). It then comes last. */
   replace(bucket: number, row: Float64Array, room: number): void {
-    const { page, at } = this
+    const { page, at, bin } = this
+    const { table } = page
+    const offset = at - this.start
     const old = rowOf(page, at, bucket)
-    const end = endOf(page, at)
-    const cutFrom = old < 0 ? end : old - 1
-    const cutTo = old < 0 ? end : old + roomOf(page, old)
-    const kept = end - at - (cutTo - cutFrom)
-    const handle = this.slab.take(page.table, kept + (room > 0 ? 1 + room : 0))
-    this.goTo(handle)
-    copyWords(page, at, cutFrom, this.page, this.at)
-    copyWords(page, cutTo, end, this.page, this.at + cutFrom - at)
-    if (room > 0) writeSection(this.page, this.at + kept, bucket, row, room)
-    this.index.replace(hashAt(page, at), handleOf(page, at), handle)
-    this.slab.give(page, at)
+    const length = lengthOf(page, at)
+    let used = usedOf(page, at)
+    if (old >= 0) {
+      const taken = 1 + roomOf(page, old)
+      page.numbers.copyWithin(old - 1, old - 1 + taken, at + used)
+      used -= taken
+    }
+    const numbers = room > 0 ? used + 1 + room : used
+    table.splice(bin, offset + used, length - used, lengthFor(numbers) - used)
+    this.goTo(table, bin, offset)
+    setLength(this.page, this.at, numbers)
+    if (room > 0) writeSection(this.page, this.at + used, bucket, row, room)
   }
 
   /** Forgets a section, and the record with its last one. */
@@ -74,73 +98,71 @@ export class Subjects {
     const { page, at } = this
     const row = rowOf(page, at, bucket)
     if (row < 0) return
-    if (endOf(page, at) - at === page.table.header + 1 + roomOf(page, row)) return this.free(page, at)
+    if (usedOf(page, at) === page.table.header + 1 + roomOf(page, row)) return this.free()
     this.dropped(bucket, page.numbers, row)
     this.replace(bucket, page.numbers, 0)
   }
 
-  /** Forgets a record and all that its sections refer to. */
-  free(page: Page, at: number): void {
-    const { table, words, numbers } = page
-    const end = endOf(page, at)
-    for (let section = at + table.header; section < end; section += 1 + words[2 * section + 1]) {
-      this.dropped(words[2 * section], numbers, section + 1)
-    }
-    this.index.remove(hashAt(page, at), handleOf(page, at))
-    table.names?.release(numbers[at])
-    this.slab.give(page, at)
+  /** Forgets the record and all that its sections refer to. */
+  free(): void {
+    const { table } = this.page
+    this.remove()
+    table.shrink()
     this.at = -1
   }
 
-  private goTo(handle: number): void {
+  /** Goes to a record by where it is, and where its bin starts. */
+  goToRecord(page: Page, start: number, at: number): void {
+    this.page = page
+    this.bin = page.table.bins.of(hashAt(page, start))
+    this.start = start
+    this.at = at
+  }
+
+  /** Forgets the records of the bin at `start` whose deadline has come at `tick`. Returns how many. */
+  expire(page: Page, start: number, tick: number): number {
+    const { table } = page
+    this.goToRecord(page, start, start)
+    let freed = 0
+    for (let offset = 0; this.at >= 0 && offset < filledOf(this.page, this.start);) {
+      const at = this.start + offset
+      if (deadlineOf(this.page, at) > tick) {
+        offset += lengthOf(this.page, at)
+        continue
+      }
+      this.at = at
+      this.remove()
+      freed++
+    }
+    for (let i = 0; i < freed; i++) table.shrink()
+    this.at = -1
+    return freed
+  }
+
+  /** Goes to what starts at `offset` of a bin. */
+  private goTo(table: Table, bin: number, offset: number): void {
+    const handle = table.bins.get(bin)
+    this.bin = bin
+    if (handle === 0) {
+      this.at = -1
+      return
+    }
     this.page = this.slab.pageOf(handle)
-    this.at = offsetOf(this.page, handle)
+    this.start = offsetOf(this.page, handle)
+    this.at = this.start + offset
   }
-}
 
-/** Where a bucket's row starts in the record at `at`, or -1. */
-export function rowOf(page: Page, at: number, bucket: number): number {
-  const { words } = page
-  const end = at + page.size
-  for (let section = at + page.table.header; section < end; section += 1 + words[2 * section + 1]) {
-    const found = words[2 * section]
-    if (found === bucket) return section + 1
-    if (found === 0) return -1
+  /** Takes the record out of its bin. */
+  private remove(): void {
+    const { page, at, start, bin } = this
+    const { table, words, numbers } = page
+    const end = at + usedOf(page, at)
+    for (let section = at + table.header; section < end; section += 1 + words[2 * section + 1]) {
+      this.dropped(words[2 * section], numbers, section + 1)
+    }
+    table.names?.release(numbers[at])
+    this.size--
+    table.splice(bin, at - start, lengthOf(page, at), 0)
+    this.goTo(table, bin, 0)
   }
-  return -1
-}
-
-/** How many numbers a row has room for. */
-export function roomOf(page: Page, row: number): number {
-  return page.words[2 * row - 1]
-}
-
-/** Keeps the record at `at` until `second` at least. */
-export function keepUntil(page: Page, at: number, second: number): void {
-  const word = deadlineWord(at)
-  if (second > page.words[word]) page.words[word] = Math.min(second, FURTHEST)
-}
-
-/** Where a record's last section ends. */
-function endOf(page: Page, at: number): number {
-  const { words } = page
-  const end = at + page.size
-  let section = at + page.table.header
-  while (section < end && words[2 * section] !== 0) section += 1 + words[2 * section + 1]
-  return section
-}
-
-function writeSection(page: Page, section: number, bucket: number, row: Float64Array, room: number): void {
-  page.words[2 * section] = bucket
-  page.words[2 * section + 1] = room
-  for (let i = 0; i < room; i++) page.numbers[section + 1 + i] = row[i]
-}
-
-/** Copies as words: taken for a number, a header might be a NaN, and come out different. */
-function copyWords(from: Page, start: number, end: number, to: Page, at: number): void {
-  for (let i = 2 * start, j = 2 * at; i < 2 * end; i++, j++) to.words[j] = from.words[i]
-}
-
-function hashAt({ table, numbers }: Page, at: number): number {
-  return hashOf(table, numbers[at], table.paired ? numbers[at + table.header - 1] : 0)
 }
