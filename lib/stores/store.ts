@@ -47,14 +47,15 @@ export interface MovedBucket {
  * class MapStore extends StorageAdapter {
  *   readonly #entries = new Map<string, Entry>()
  *   #version = 0
+ *
  *   async get(key: string) {
- *     return this.#entries.get(key)
+ *     return structuredClone(this.#entries.get(key))
  *   }
- *   async swap(key: string, expected: Version | null, value: unknown, ttl?: number) {
+ *   async swap(key: string, expected: Version | null, value: unknown, ttl = Infinity) {
  *     if ((this.#entries.get(key)?.version ?? null) !== expected) return null
- *     const version = ++this.#version
- *     this.#entries.set(key, { value, version, expiresAt: ttl && Date.now() + ttl })
- *     return version
+ *     const expiresAt = ttl === Infinity ? undefined : Date.now() + ttl
+ *     this.#entries.set(key, structuredClone({ value, version: ++this.#version, expiresAt }))
+ *     return this.#version
  *   }
  *   async delete(key: string, expected?: Version) {
  *     if (expected !== undefined && this.#entries.get(key)?.version !== expected) return false
@@ -62,8 +63,8 @@ export interface MovedBucket {
  *   }
  *   async scan(prefix: string, { cursor = '', limit }: { cursor?: string; limit: number }) {
  *     const keys = [...this.#entries.keys()].filter((key) => key.startsWith(prefix) && key > cursor).sort()
- *     const entries = keys.slice(0, limit).flatMap((key) => ({ key, ...this.#entries.get(key)! }))
- *     return { entries, cursor: keys.length > limit ? keys[limit - 1] : undefined }
+ *     const page = keys.slice(0, limit).flatMap((key) => ({ key, ...(this.#entries.get(key) as Entry) }))
+ *     return { entries: page, cursor: keys.length > limit ? page.at(-1)?.key : undefined }
  *   }
  * }
  */

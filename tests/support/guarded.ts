@@ -124,3 +124,12 @@ export async function guarded<C extends Context = Context>(
     types: () => events.map(({ type }) => type),
   }
 }
+
+/** What user 42 has left of each of these limits. */
+export async function remaining(
+  { sentinel }: { readonly sentinel: Pick<Sentinel, 'limits'> },
+  ...names: string[]
+): Promise<number[]> {
+  const states = await Promise.all(names.map((name) => sentinel.limits.peek(name, { userId: 42 })))
+  return states.map((state) => state.remaining)
+}

@@ -1,3 +1,5 @@
+import type { StorageAdapter } from '../../stores/store'
+
 /** The part of jest that the contract uses, so that the published package needs no types of it. */
 interface Matchers {
   toBe(expected: unknown): void
@@ -18,8 +20,6 @@ export interface Bench extends TestGlobals {
   readonly seed: number
   readonly steps: number
 }
-
-import type { StorageAdapter } from '../../stores/store'
 
 /** @throws Error outside of a test runner with jest's globals. */
 export function testGlobals(): TestGlobals {
