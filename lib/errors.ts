@@ -56,7 +56,7 @@ export class StoreError extends SentinelError {
 /** The store (or `registration.resolve`) took longer than `storeTimeout`. */
 export class StoreTimeoutError extends StoreError {
   constructor(readonly timeout: number) {
-    super(`no decision within storeTimeout (${timeout} ms)`, { code: 'SENTINEL_STORE_TIMEOUT' })
+    super(`no answer within storeTimeout (${timeout} ms)`, { code: 'SENTINEL_STORE_TIMEOUT' })
   }
 }
 

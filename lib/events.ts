@@ -1,6 +1,8 @@
 /** Everything that a sentinel tells: the union of events and the typed emitter. */
-import { toError } from './errors'
+import { SentinelUsageError, toError } from './errors'
 import { isThenable } from './hooks'
+import { hintFor } from './nearest'
+import { show } from './schema'
 import type { Subject } from './subject'
 import type { Block, Registration } from './stores/decision'
 import type { Verdict } from './verdict'
@@ -91,7 +93,13 @@ export class Emitter {
     return this.#listeners.has(name)
   }
 
+  /** @throws SentinelUsageError for an event that does not exist */
   on<N extends EventName>(name: N, listener: Listener<N>): void {
+    if (!EVENT_NAMES.includes(name)) {
+      throw new SentinelUsageError(
+        `no event is called ${show(name)}; ${hintFor(name, EVENT_NAMES, 'events')}`,
+      )
+    }
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener as AnyListener])
   }
 
@@ -128,7 +136,8 @@ export class Emitter {
     const error = toError(thrown)
     // A broken hookError listener cannot be told of by another hookError. (A text: of an error from another realm,
     // a test runner's say, `emitWarning` would make a new one.)
-    if (event.type === 'hookError') return process.emitWarning(`a hookError listener failed: ${error.stack}`)
+    if (event.type === 'hookError')
+      return process.emitWarning(`a hookError listener failed: ${error.message}`)
     const { subject, verdict } = event as Partial<UpdateEvent>
     this.emit({ type: 'hookError', error, source: `on('${event.type}')`, subject, verdict, at: event.at })
   }

@@ -7,12 +7,11 @@ import { toError } from './errors'
 import type { Emitter, EventName } from './events'
 import { isThenable, within, type Hooks } from './hooks'
 import { hash53, mix53 } from './keys'
-import { slidingWindow } from './limiters'
 import type { Settings } from './options'
 import type { Plan, PlannedDebounce, PlannedLimit } from './plan'
 import { Refusals } from './refusals'
 import { takesNotice, type Replies } from './reply'
-import { debounceChecks, limitChecks, whereaboutsOf } from './request'
+import { debounceChecks, limitChecks, LOST, refusing, whereaboutsOf } from './request'
 import type { Decision, DecisionRequest, LimitCheck } from './stores/decision'
 import type { Outcome, Trips } from './trip'
 import { NOTHING_JUDGED, type Turn } from './turn'
@@ -20,8 +19,6 @@ import { refusedBy, verdictOf, type Refused, type Verdict } from './verdict'
 
 /** Keeps update ids apart from everything else that is hashed into marks. */
 const DUPLICATE = 0x64757065
-/** Tells a lost check from a limit of its name. */
-const LOST = '\u0000'
 const NOTHING: Plan = { limits: [], debounces: [], registered: undefined, checks: [] }
 
 /** One trip: what is asked, and what its outcome needs to know. */
@@ -51,15 +48,19 @@ export class Gate<C extends Context> {
     this.#refusals = new Refusals(parts)
   }
 
-  /** Whether the update may go on, as far as this plan is concerned. Answers at once where the store does. */
+  /**
+   * Whether the update may go on, as far as this plan is concerned. Answers at once where the store does.
+   *
+   * One decision at a time: handlers that run side by side (`Composer.fork`) would else be judged by the same checks
+   * twice, and take their own update for a duplicate.
+   */
   admit(ctx: C, turn: Turn, plan: Plan<C>): boolean | Promise<boolean> {
-    if (turn.free) return this.#pass(ctx, turn)
-    const lost: LimitCheck[] = []
-    const remaining = this.#remaining(ctx, turn, plan, lost)
-    if (remaining === undefined) return true
-    const limits = this.#limits(ctx, turn, remaining, lost)
-    if (!isThenable(limits)) return this.#send({ ctx, turn, plan: remaining, limits, lost })
-    return limits.then((checks) => this.#send({ ctx, turn, plan: remaining, limits: checks, lost }))
+    if (turn.deciding !== undefined) return turn.deciding.then(() => this.admit(ctx, turn, plan))
+    const admitted = this.#decide(ctx, turn, plan)
+    if (typeof admitted === 'boolean') return admitted
+    const decided = (): void => void (turn.deciding = undefined)
+    turn.deciding = admitted.then(decided, decided)
+    return admitted
   }
 
   /** Tells of a hook or a function in the options that failed. */
@@ -70,6 +71,16 @@ export class Gate<C extends Context> {
   /** Tells of a store that failed in something other than a decision. */
   storeFailed(turn: Turn, source: string, error: Error): void {
     this.#failed('storeError', turn, source, error)
+  }
+
+  #decide(ctx: C, turn: Turn, plan: Plan<C>): boolean | Promise<boolean> {
+    if (turn.free) return this.#pass(ctx, turn)
+    const lost: LimitCheck[] = []
+    const remaining = this.#remaining(ctx, turn, plan, lost)
+    if (remaining === undefined) return true
+    const limits = this.#limits(ctx, turn, remaining, lost)
+    if (!isThenable(limits)) return this.#send({ ctx, turn, plan: remaining, limits, lost })
+    return limits.then((checks) => this.#send({ ctx, turn, plan: remaining, limits: checks, lost }))
   }
 
   /** The plan without what this update was judged by already; `undefined` if nothing is left. */
@@ -222,7 +233,7 @@ export class Gate<C extends Context> {
     this.storeFailed(turn, 'decide', error)
     if (onStoreError === 'throw') throw error
     if (!verdict.allowed) return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
-    // The update is not asked about again: a store that is away would cost it the time-out at each route.
+    // What was asked is not asked again, as if it were judged: what follows has its own checks.
     turn.opened = true
     turn.judged.push(plan)
     return earlier === undefined ? this.#allowed(ctx, turn, verdict, clock.now()) : true
@@ -276,23 +287,6 @@ function judged<C extends Context>({ lost }: Errand<C>, decision: Decision): Ver
 function withEarlier(earlier: Verdict | undefined, verdict: Verdict): Verdict {
   if (earlier === undefined || earlier.limits.length === 0) return verdict
   return { ...verdict, limits: [...earlier.limits, ...verdict.limits] }
-}
-
-/** A check that refuses whatever the store holds. */
-function refusing(bucket: string): LimitCheck {
-  return {
-    id: 0,
-    bucket: LOST + bucket,
-    scope: 'global',
-    key: undefined,
-    limiter: slidingWindow,
-    rule: { limit: 0, window: 1, burst: 0, countRefused: false },
-    cost: 1,
-    blockFor: 0,
-    shadow: false,
-    notice: false,
-    outcome: { allowed: false, retryAfter: Infinity, remaining: 0, resetAfter: 0 },
-  }
 }
 
 function hasLimit<C extends Context>(plan: Plan<C>, limit: PlannedLimit<C>): boolean {

@@ -14,6 +14,11 @@ export function escapePart(text: string): string {
   return '~' + createHash('sha256').update(escaped).digest('hex')
 }
 
+/** The text of an escaped part; a hashed one stays its hash. */
+export function unescapePart(part: string): string {
+  return part.replace(/%([0-9a-f]{4})/g, (_escaped, unit: string) => String.fromCharCode(parseInt(unit, 16)))
+}
+
 /** `prefix:bot`: what keeps bots that share a store apart. */
 export function spaceOf(prefix: string, bot: string): string {
   return `${escapePart(prefix)}:${escapePart(bot)}`

@@ -2,7 +2,8 @@
 import { SentinelUsageError } from './errors'
 import type { Bucket } from './plan'
 import { subjectKey } from './request'
-import { nearest, show } from './schema'
+import { hintFor } from './nearest'
+import { show } from './schema'
 import type { Decision, DecisionRequest, LimitQuery, LimitState, Scope } from './stores/decision'
 import { verdictOf, type Verdict } from './verdict'
 
@@ -36,7 +37,8 @@ export class Limits {
   /**
    * What is left of a limit; nothing is charged.
    *
-   * @throws SentinelUsageError for an unknown name, a missing id, or a dynamic limit not yet used for this subject
+   * @throws SentinelUsageError for an unknown name, a missing id, or a dynamic limit not yet used for this subject;
+   * StoreError if the store does not answer within `storeTimeout`
    * @example
    * const { remaining, resetAfter } = await sentinel.limits.peek('Shop.buy', { userId: 42 })
    */
@@ -49,7 +51,7 @@ export class Limits {
   /**
    * Forgets what a subject has used of a limit.
    *
-   * @throws SentinelUsageError for an unknown name or a missing id
+   * @throws SentinelUsageError for an unknown name or a missing id; StoreError if the store does not answer
    * @example
    * await sentinel.limits.reset('Shop.buy', { userId: 42 })
    */
@@ -61,7 +63,7 @@ export class Limits {
    * Takes `cost` units of a limit, all or none, as an update would; never blocks anybody.
    *
    * @throws SentinelUsageError for an unknown name, a missing id, a cost that is no whole number, or a dynamic limit
-   * not yet used for this subject
+   * not yet used for this subject; StoreError if the store does not answer
    * @example
    * const verdict = await sentinel.limits.consume('Shop.buy', { userId: 42 }, 2)
    */
@@ -113,10 +115,7 @@ export class Limits {
   #find(name: string, subject: LimitSubject): Bucket {
     const bucket = this.#host.buckets.get(name)
     if (bucket === undefined) {
-      const names = [...this.#host.buckets.keys()]
-      const near = nearest(String(name), names)
-      const hint =
-        near === undefined ? `the limits are ${names.join(', ') || 'none'}` : `did you mean '${near}'?`
+      const hint = hintFor(name, [...this.#host.buckets.keys()], 'limits')
       throw new SentinelUsageError(`no limit is called ${show(name)}; ${hint}`)
     }
     const missing = missingFor(bucket.scope, subject)

@@ -30,3 +30,9 @@ function editDistance(a: string, b: string): number {
   }
   return above[b.length]
 }
+
+/** What to say of a name that nobody knows: the nearest known one, or all of them. */
+export function hintFor(name: unknown, known: readonly string[], kind: string): string {
+  const near = nearest(String(name), known)
+  return near === undefined ? `the ${kind} are ${known.join(', ') || 'none'}` : `did you mean '${near}'?`
+}

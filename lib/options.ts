@@ -2,6 +2,7 @@
 import type { Context } from 'telegraf'
 import { z } from 'zod/v3'
 import type { Clock } from './clock'
+import { scanControllers } from './decorators/scan'
 import { toMilliseconds, type Duration } from './duration'
 import { SentinelOptionsError, type Problem } from './errors'
 import { nonsense, type HooksOption } from './hooks'
@@ -180,8 +181,16 @@ export function readOptions<C extends Context>(given: SentinelOptions<C> | undef
   const problems: Problem[] = [...check(optionsSchema, options, '').problems]
   const botWide = readLevels(options, problems)
   problems.push(...replyProblems(options.reply))
-  if (problems.length > 0) throw new SentinelOptionsError(problems)
+  if (problems.length > 0) {
+    throw new SentinelOptionsError([...problems, ...controllerProblems(options.controllers)])
+  }
   return settle(options, botWide)
+}
+
+/** The controllers' mistakes too, so that all are told at once; no instance is made of any. */
+function controllerProblems(controllers: unknown): readonly Problem[] {
+  if (!Array.isArray(controllers)) return []
+  return scanControllers(controllers, (Class) => Class.prototype as object).problems
 }
 
 function readLevels<C extends Context>(options: SentinelOptions<C>, problems: Problem[]): Level<C>[] {
@@ -197,17 +206,23 @@ function readLevels<C extends Context>(options: SentinelOptions<C>, problems: Pr
   }
   const levels: Level<C>[] = [{ name: 'bot', guards }]
   if (!Array.isArray(options.plugins)) return levels
+  const names = new Set<unknown>()
   options.plugins.forEach((plugin: Plugin<C>, i) => {
     const path = `plugins[${i}]`
     if (typeof plugin !== 'object' || plugin === null) {
       problems.push({ path, message: `must be a plugin { name, policy?, setup? }, not ${show(plugin)}` })
       return
     }
+    const { name, policy } = plugin
     problems.push(...check(pluginSchema, plugin, path).problems)
-    if (plugin.policy === undefined) return
-    const policy = parseGuardPolicy<C>({ name: plugin.name, ...plugin.policy }, `${path}.policy`)
-    problems.push(...policy.problems)
-    levels.push({ name: policy.value.name ?? plugin.name, guards: policy.value.guards })
+    if (names.has(name)) problems.push({ path: `${path}.name`, message: `${show(name)} is taken by another` })
+    names.add(name)
+    if (policy === undefined) return
+    const named: unknown =
+      typeof policy === 'object' ? { name: isText(name) ? name : path, ...policy } : policy
+    const parsed = parseGuardPolicy<C>(named, `${path}.policy`)
+    problems.push(...parsed.problems)
+    levels.push({ name: parsed.value.name ?? name, guards: parsed.value.guards })
   })
   return levels
 }

@@ -1,10 +1,13 @@
 import type { Context } from 'telegraf'
 import type { Emitter } from './events'
 import type { GuardPolicy } from './policy'
-import { keyOf } from './keys'
+import { keyOf, unescapePart } from './keys'
 import type { Entry, ScanPage, StorageAdapter, Version } from './stores/store'
 
-/** Plain JSON records of a plugin's own, on whatever store the sentinel has. */
+/**
+ * Plain JSON records of a plugin's own, on whatever store the sentinel has. Any text is a key; one that is stored
+ * as a hash (it is longer than 96 characters) is listed as that hash.
+ */
 export interface PluginRecords {
   get(key: string): Promise<Entry | undefined>
   swap(key: string, expected: Version | null, value: unknown, ttl?: number): Promise<Version | null>
@@ -44,6 +47,7 @@ export function setUpPlugins<C extends Context>(
 ): void {
   for (const plugin of plugins) {
     const at = (key: string): string => keyOf(space, 'plugin', plugin.name, key)
+    const prefix = at('')
     plugin.setup?.({
       on: (name, listener) => emitter.on(name, listener),
       off: (name, listener) => emitter.off(name, listener),
@@ -51,7 +55,11 @@ export function setUpPlugins<C extends Context>(
         get: (key) => store.get(at(key)),
         swap: (key, expected, value, ttl) => store.swap(at(key), expected, value, ttl),
         delete: (key, expected) => store.delete(at(key), expected),
-        scan: (options) => store.scan(at(''), options),
+        scan: async (options) => {
+          const page = await store.scan(prefix, options)
+          const own = (key: string): string => unescapePart(key.slice(prefix.length))
+          return { ...page, entries: page.entries.map((entry) => ({ ...entry, key: own(entry.key) })) }
+        },
       },
     })
   }

@@ -15,7 +15,7 @@ export type AnsweredReason = Exclude<Reason, 'duplicate'>
 export type RepliesOption<C extends Context = Context> =
   | false
   | ((ctx: C, verdict: Refused) => string | undefined)
-  | { readonly [R in AnsweredReason]?: ReplyOption<C> }
+  | Readonly<Partial<Record<AnsweredReason, ReplyOption<C>>>>
 
 /** Reasons a `reply` object may name. */
 export const ANSWERED_REASONS: readonly AnsweredReason[] = [
@@ -29,7 +29,7 @@ export const ANSWERED_REASONS: readonly AnsweredReason[] = [
 /** Telegram's bound on the text of an answered callback query. */
 const LONGEST_TOAST = 200
 
-const DEFAULTS: { readonly [R in AnsweredReason]?: (ctx: unknown, verdict: Refused) => string } = {
+const DEFAULTS: Readonly<Partial<Record<AnsweredReason, (ctx: unknown, verdict: Refused) => string>>> = {
   limited: (_ctx, { retryAfter }) =>
     retryAfter === undefined ? 'Not possible.' : `Too fast. Try again in ${inWords(retryAfter)}.`,
   unregistered: () => 'Please register first.',

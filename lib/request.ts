@@ -7,6 +7,7 @@ import { toError } from './errors'
 import { fingerprintOf } from './fingerprint'
 import { isThenable, nonsense } from './hooks'
 import { hash53, mix53 } from './keys'
+import { slidingWindow } from './limiters'
 import { MOST_REMEMBERED, type Bucket, type PlannedDebounce, type PlannedLimit } from './plan'
 import type { DebounceCheck, LimitCheck, Scope } from './stores/decision'
 import type { Loose, Subject } from './subject'
@@ -49,14 +50,12 @@ export function limitChecks<C extends Context>(
     const put = (units: number): void => {
       checks[slot] = orFailed(asking, bucket, () => limitCheck(planned, ctx, where, units))
     }
-    const units = orFailed(asking, bucket, () =>
-      planned.limit === undefined ? planned.check.rule.limit : planned.limit(ctx),
-    )
-    if (isThenable(units)) {
-      waiting.push(
-        asking.inTime(units).then(put, (thrown: unknown) => asking.failed(bucket, toError(thrown))),
-      )
-    } else if (units !== undefined) put(units)
+    orFailed(asking, bucket, () => {
+      const units = planned.limit === undefined ? planned.check.rule.limit : planned.limit(ctx)
+      if (!isThenable(units)) return put(units)
+      const told = (thrown: unknown): void => asking.failed(bucket, toError(thrown))
+      waiting.push(asking.inTime(units).then(put, told))
+    })
   }
   return waiting.length === 0 ? present(checks) : Promise.all(waiting).then(() => present(checks))
 }
@@ -87,6 +86,26 @@ function debounceCheck<C extends Context>(planned: PlannedDebounce<C>, ctx: C): 
   if (typeof said !== 'string') throw nonsense('fingerprint must return a string or undefined', said)
   const key = scope === undefined ? undefined : keyFrom(scope(ctx))
   return { id, bucket, scope: at, key, window, mark: mix53(id, hash53(said)), notice }
+}
+
+/** Before the bucket of a stand-in: tells it from a limit of its name. */
+export const LOST = '\u0000'
+
+/** A check that refuses whatever the store holds: the stand-in for one that is lost and must refuse. */
+export function refusing(bucket: string): LimitCheck {
+  return {
+    id: 0,
+    bucket: LOST + bucket,
+    scope: 'global',
+    key: undefined,
+    limiter: slidingWindow,
+    rule: { limit: 0, window: 1, burst: 0, countRefused: false },
+    cost: 1,
+    blockFor: 0,
+    shadow: false,
+    notice: false,
+    outcome: { allowed: false, retryAfter: Infinity, remaining: 0, resetAfter: 0 },
+  }
 }
 
 /** The name under which a dynamic bucket remembers a subject's last limit. */

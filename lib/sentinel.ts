@@ -8,10 +8,10 @@
 import { Composer, type Context, type MiddlewareFn, type MiddlewareObj } from 'telegraf'
 import { Chain, type Guarded } from './chain'
 import { scanControllers, type Route } from './decorators/scan'
-import { SentinelOptionsError, StoreError } from './errors'
+import { SentinelOptionsError } from './errors'
 import { Emitter, type EventName, type Listener } from './events'
 import { Gate } from './gate'
-import { Hooks, isThenable, within } from './hooks'
+import { Hooks, isThenable } from './hooks'
 import { Limits } from './limits'
 import { Observer } from './observer'
 import { readOptions, type ControllerLike, type SentinelOptions, type Settings } from './options'
@@ -126,14 +126,8 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
 
   /** Asks the store how it is; `down` where it does not answer within `storeTimeout`. Never rejects. */
   async health(): Promise<SentinelHealth> {
-    const { store, storeTimeout } = this.#settings
     try {
-      const asked = this.#trips.connect().then(() => store.health())
-      const health = await within(
-        asked,
-        storeTimeout,
-        () => new StoreError(`no answer within ${storeTimeout} ms`),
-      )
+      const health = await this.#trips.use((store) => store.health())
       return { status: health.status, store: health }
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown.message : String(thrown)
@@ -203,14 +197,14 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     return { route, plan: this.#planner.plan(around, method), lifted: undefined }
   }
 
-  #limitsOf({ space, store, injectedClock }: Settings<C>): Limits {
+  #limitsOf({ space, injectedClock }: Settings<C>): Limits {
     return new Limits({
       space,
       buckets: this.#planner.buckets,
       now: () => injectedClock?.now(),
-      decide: (request) => this.#trips.connect().then(() => store.decide(request)),
-      peek: (query) => this.#trips.connect().then(() => store.peek(query)),
-      reset: (query) => this.#trips.connect().then(() => store.reset(query)),
+      decide: (request) => this.#trips.use((store) => store.decide(request)),
+      peek: (query) => this.#trips.use((store) => store.peek(query)),
+      reset: (query) => this.#trips.use((store) => store.reset(query)),
     })
   }
 

@@ -37,16 +37,23 @@ export class Trips<C extends Context> {
   connect(): Promise<void> {
     if (this.#closed) return Promise.reject(new StoreError('the sentinel is closed'))
     if (this.#connected) return Promise.resolve()
-    this.#connecting ??= this.#settings.store.connect().then(
-      () => {
-        this.#connected = true
-      },
-      (thrown: unknown) => {
-        this.#connecting = undefined
-        throw new StoreError(`the store does not connect: ${toError(thrown).message}`, { cause: thrown })
-      },
-    )
+    this.#connecting ??= this.#connect().catch((thrown: unknown) => {
+      this.#connecting = undefined
+      throw new StoreError(`the store does not connect: ${toError(thrown).message}`, { cause: thrown })
+    })
     return this.#connecting
+  }
+
+  async #connect(): Promise<void> {
+    await this.#settings.store.connect()
+    this.#connected = true
+  }
+
+  /** Asks the store, connected, for something other than a decision on an update. Rejects with a StoreError. */
+  use<T>(ask: (store: StorageAdapter) => T | PromiseLike<T>): Promise<T> {
+    const { store, storeTimeout } = this.#settings
+    const asked = this.connect().then(() => ask(store))
+    return within(storeAnswer(asked), storeTimeout, () => new StoreTimeoutError(storeTimeout))
   }
 
   async close(): Promise<void> {
@@ -91,9 +98,12 @@ export class Trips<C extends Context> {
     const profile = await this.#resolve(ctx, request)
     // Nobody waits any more: deciding now would charge for an update that has gone its way.
     if (trip.late) throw new StoreTimeoutError(this.#settings.storeTimeout)
-    const settled: DecisionRequest = { ...request, registration: profile == null ? 'required' : 'vouched' }
+    const settled: DecisionRequest = {
+      ...request,
+      registration: profile === undefined ? 'required' : 'vouched',
+    }
     const second = await storeAnswer(this.#ask(settled))
-    return { decision: second, profile: second.registration?.profile ?? profile ?? undefined }
+    return { decision: second, profile: second.registration?.profile ?? profile }
   }
 
   #ask(request: DecisionRequest): Decision | Promise<Decision> {
@@ -104,11 +114,14 @@ export class Trips<C extends Context> {
     }
   }
 
+  /** The profile; `undefined` where the user table knows none. */
   async #resolve(ctx: C, request: DecisionRequest): Promise<unknown> {
     const { registration } = this.#settings
     try {
       const profile: unknown = await registration?.resolve?.(ctx)
-      if (profile != null && request.actor !== undefined) this.#cache(request.actor, profile)
+      // A table that answers yes or no must not register everybody it says no to.
+      if (profile === null || profile === false) return undefined
+      if (profile !== undefined && request.actor !== undefined) this.#cache(request.actor, profile)
       return profile
     } catch (thrown) {
       throw new StoreError(`registration.resolve failed: ${toError(thrown).message}`, { cause: thrown })
@@ -159,7 +172,7 @@ function profileOf(decision: Decision, known: Cached | undefined): unknown {
   return decision.registration === undefined ? known?.profile : decision.registration.profile
 }
 
-async function storeAnswer(answer: Decision | PromiseLike<Decision>): Promise<Decision> {
+async function storeAnswer<T>(answer: T | PromiseLike<T>): Promise<T> {
   try {
     return await answer
   } catch (thrown) {

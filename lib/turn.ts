@@ -22,6 +22,8 @@ export interface Turn {
   /** Duplicate and block are judged. */
   opened: boolean
   registered: boolean
+  /** Settles, never rejects, when the decision that is under way is taken. */
+  deciding: Promise<void> | undefined
   /** What was judged and allowed. */
   readonly judged: Plan<never>[]
   verdict: Verdict | undefined
@@ -64,6 +66,7 @@ export function beginTurn(ctx: object, owner: object, subject: Subject, free: bo
     exempt: undefined,
     opened: false,
     registered: false,
+    deciding: undefined,
     judged: [],
     verdict: undefined,
     profile: undefined,

@@ -116,6 +116,19 @@ describe.each(stores)('on %s', (_name, store) => {
     expect(await judge(photos[2])).toMatchObject({ allowed: true })
   })
 
+  test('a block leaves no memory of the album in any bucket', async () => {
+    const { clock, sentinel, updates, judge, refused } = await guarded({
+      store: store(),
+      rateLimit: { limit: 1, window: '10s' },
+    })
+    await judge(updates.text('hello'))
+    await sentinel.blocks.add(42, { for: '5s' })
+    const [first, second] = updates.album(2)
+    expect(await refused(first)).toMatchObject({ reason: 'blocked', retryAfter: 10_000 })
+    clock.advance('10s')
+    expect(await judge(second)).toMatchObject({ allowed: true })
+  })
+
   test('one refused by one bucket consumes nothing of another', async () => {
     const { sentinel, updates, outcomes } = await guarded({
       store: store(),
@@ -163,9 +176,7 @@ describe.each(stores)('on %s', (_name, store) => {
   test('an album of the same photos sent again is dropped whole', async () => {
     const { updates, outcomes } = await guarded({ store: store(), debounce: '10s' })
     const photos = updates.album(3)
-    const copies = photos.map(({ message: { photo } }) =>
-      updates.message({ photo, media_group_id: 'again' }),
-    )
+    const copies = photos.map(({ message: { photo } }) => updates.message({ photo, media_group_id: 'again' }))
     expect(await outcomes(...photos, ...copies)).toEqual([...all('allowed', 3), ...all('debounced', 3)])
   })
 

@@ -1,6 +1,14 @@
 /** Which buckets an update is charged in: levels, names, costs. */
 import type { Context } from 'telegraf'
-import { Action, Command, Controller, Debounce, Hears, RateLimit, SentinelOptionsError } from 'telegraf-sentinel'
+import {
+  Action,
+  Command,
+  Controller,
+  Debounce,
+  Hears,
+  RateLimit,
+  SentinelOptionsError,
+} from 'telegraf-sentinel'
 import { createSentinel } from 'telegraf-sentinel'
 import { guarded, stopAll, stores, type Next } from '../support/guarded'
 
@@ -183,7 +191,8 @@ describe.each(stores)('on %s', (_name, store) => {
 test('two buckets of one name must have one rule; cost and reply may differ', () => {
   const guard = (options: object) => {
     const sentinel = createSentinel({ rateLimit: { limit: 1, window: '1m', name: 'pool' } })
-    return () => sentinel.guard({ name: 'g', rateLimit: { limit: 1, window: '1m', name: 'pool', ...options } })
+    return () =>
+      sentinel.guard({ name: 'g', rateLimit: { limit: 1, window: '1m', name: 'pool', ...options } })
   }
   expect(guard({ cost: 1, reply: 'no' })).not.toThrow()
   expect(guard({ window: 60_000 })).not.toThrow()

@@ -87,6 +87,12 @@ describe.each(stores)('on %s', (_name, store) => {
     expect(await outcomes(update(), update())).toEqual(['allowed', 'duplicate'])
   })
 
+  test('an update that names nobody is claimed too', async () => {
+    const { updates, outcomes } = await guarded({ store: store(), deduplicate: '1h' })
+    const [poll, again] = [updates.poll(), updates.poll()]
+    expect(await outcomes(poll, { ...poll }, again)).toEqual(['allowed', 'duplicate', 'allowed'])
+  })
+
   test('of the same update in many hands at once, one passes', async () => {
     const { bot, passed, types, updates } = await guarded({ store: store(), deduplicate: '1h' })
     const same = Array.from({ length: 100 }, () => updates.text('hello', { update_id: 5 }))

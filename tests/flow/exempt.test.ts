@@ -79,19 +79,22 @@ describe.each(stores)('exempt on %s', (_name, store) => {
 
   test('a function is asked once per update', async () => {
     const asked: (string | undefined)[] = []
-    const { updates, outcomes } = await guarded({
-      ...strictest(),
-      exempt: (ctx: Context) => {
-        asked.push(ctx.text)
-        return ctx.from?.username === 'boss'
+    const { updates, outcomes } = await guarded(
+      {
+        ...strictest(),
+        exempt: (ctx: Context) => {
+          asked.push(ctx.text)
+          return ctx.from?.username === 'boss'
+        },
       },
-    })
+      { after: (bot, sentinel) => bot.use(sentinel.guard({ requireRegistered: true })) },
+    )
     const boss = { id: 7, username: 'boss' }
-    expect(await outcomes(updates.text('/buy', { from: boss }), updates.text('/buy', { from: 8 }))).toEqual([
+    expect(await outcomes(updates.text('hello', { from: boss }), updates.text('/buy', { from: 8 }))).toEqual([
       'allowed',
       'unregistered',
     ])
-    expect(asked).toEqual(['/buy', '/buy'])
+    expect(asked).toEqual(['hello', '/buy'])
   })
 
   test('registration.resolve and functions of limits are not asked for an exempt actor', async () => {

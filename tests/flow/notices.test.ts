@@ -102,14 +102,24 @@ describe.each(stores)('on %s', (_name, store) => {
     expect(telegram.texts(42)).toEqual(['again', 'again', 'blocked', 'blocked'])
   })
 
-  test('a limit that is configured to say nothing does not use up a notice', async () => {
-    const { telegram, updates, send } = await guarded({
-      store: store(),
-      rateLimit: { limit: 1, window: '1m', reply: false },
-    })
-    await send(updates.text('hello'))
-    await send(updates.text('hello'))
+  test('a place that is configured to say nothing does not use up the notice of another', async () => {
+    const pool = { limit: 1, window: '1m', name: 'pool' } as const
+    @Controller()
+    class Shop {
+      @Command('silent')
+      @RateLimit({ ...pool, reply: false })
+      async silent() {}
+
+      @Command('loud')
+      @RateLimit({ ...pool, reply: 'slow down' })
+      async loud() {}
+    }
+    const { telegram, updates, outcomes } = await guarded({ store: store(), controllers: [Shop] })
+    const silent = () => updates.text('/silent')
+    expect(await outcomes(silent(), silent(), silent())).toEqual(['allowed', 'limited', 'limited'])
     expect(telegram.calls).toEqual([])
+    expect(await outcomes(updates.text('/loud'), updates.text('/loud'))).toEqual(['limited', 'limited'])
+    expect(telegram.texts(42)).toEqual(['slow down'])
   })
 
   test('only messages are noticed: edits, posts and reactions are refused in silence', async () => {

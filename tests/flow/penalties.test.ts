@@ -96,7 +96,10 @@ describe.each(stores)('blockFor on %s', (_name, store) => {
   test.each<RateLimitOptions['scope']>(['actor', 'chat', 'member', 'global', () => 'everybody'])(
     'it blocks the actor, not others in the bucket, with the scope %s',
     async (scope) => {
-      const { sentinel, updates, outcomes } = await guarded({ store: store(), rateLimit: { ...strict, scope } })
+      const { sentinel, updates, outcomes } = await guarded({
+        store: store(),
+        rateLimit: { ...strict, scope },
+      })
       const hello = (from: number) => updates.text('hello', { from, chat: -100 })
       expect(await outcomes(hello(1), hello(1), hello(1))).toEqual(['allowed', 'limited', 'blocked'])
       const shared = scope !== 'actor' && scope !== 'member'
@@ -120,6 +123,7 @@ describe.each(stores)('blockFor on %s', (_name, store) => {
       rateLimit: [
         { limit: 1, window: '10s', blockFor: '1m' },
         { limit: 1, window: '10s', blockFor: '2m' },
+        { limit: 1, window: '10s', blockFor: '30s' },
         { limit: 9, window: '10s', blockFor: '1h' },
       ],
     })
@@ -136,7 +140,7 @@ describe.each(stores)('blockFor on %s', (_name, store) => {
       { store: store() },
       {
         after: (bot, guard) => {
-          bot.use(async (ctx, next) => {
+          bot.use(async (_ctx, next) => {
             await guard.blocks.add(42, options)
             return next()
           })

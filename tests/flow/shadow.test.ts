@@ -91,6 +91,18 @@ describe.each(stores)('on %s', (_name, store) => {
     expect(events.some((event) => 'shadow' in event)).toBe(false)
   })
 
+  test('it blocks nobody when a real limit refuses beside it', async () => {
+    const { sentinel, updates, outcomes } = await guarded({
+      store: store(),
+      rateLimit: [
+        { limit: 1, window: '1m', shadow: true, blockFor: '1h', name: 'tried' },
+        { limit: 1, window: '1m', name: 'real' },
+      ],
+    })
+    expect(await outcomes(updates.text('hello'), updates.text('hello'))).toEqual(['allowed', 'limited'])
+    expect(await sentinel.blocks.get(42)).toBeUndefined()
+  })
+
   test('it is silent behind a block', async () => {
     const { events, sentinel, updates, outcomes } = await guarded({
       store: store(),
