@@ -60,9 +60,9 @@ function inOwnProcess(task: Task): Promise<Values> {
     let values: Values | undefined
     child.on('message', (message) => (values = message as Values))
     child.on('error', reject)
-    child.on('exit', (code) => {
+    child.on('exit', (code, signal) => {
       if (code === 0 && values !== undefined) resolve(values)
-      else reject(new Error(`${JSON.stringify(task)} ended with code ${code} and without a result`))
+      else reject(new Error(`${JSON.stringify(task)} ended with ${signal ?? code} and without a result`))
     })
   })
 }
