@@ -9,7 +9,7 @@ import { isThenable, within, type Hooks } from './hooks'
 import { hash53, mix53 } from './keys'
 import type { Settings } from './options'
 import type { Plan, PlannedDebounce, PlannedLimit } from './plan'
-import { Refusals } from './refusals'
+import { Refusals, type RefusedUpdate } from './refusals'
 import { takesNotice, type Replies } from './reply'
 import { debounceChecks, limitChecks, LOST, refusing, whereaboutsOf } from './request'
 import type { Decision, DecisionRequest, LimitCheck } from './stores/decision'
@@ -254,11 +254,20 @@ export class Gate<C extends Context> {
       decision.notice || (reason === 'store-error' && this.#refusals.claimStoreNotice(turn.subject))
     await Promise.all([
       hooks.run('refused', ctx, verdict, (source, error) => this.hookFailed(turn, source, error)),
-      this.#refusals
-        .answer({ ctx, subject: turn.subject, plan, verdict, notice })
-        .catch((thrown: unknown) => this.#failed('replyError', turn, 'reply', toError(thrown))),
+      this.#answer(turn, { ctx, subject: turn.subject, plan, verdict, notice }),
     ])
     return false
+  }
+
+  /** Once per update, even where something goes on after a refusal (`Composer.tap`) and is refused as well. */
+  async #answer(turn: Turn, refused: RefusedUpdate<C>): Promise<void> {
+    if (turn.answered) return
+    turn.answered = true
+    try {
+      await this.#refusals.answer(refused)
+    } catch (thrown) {
+      this.#failed('replyError', turn, 'reply', toError(thrown))
+    }
   }
 
   #failed(

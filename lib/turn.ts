@@ -22,6 +22,8 @@ export interface Turn {
   /** Duplicate and block are judged. */
   opened: boolean
   registered: boolean
+  /** A refusal was answered. */
+  answered: boolean
   /** Settles, never rejects, when the decision that is under way is taken. */
   deciding: Promise<void> | undefined
   /** What was judged and allowed. */
@@ -66,6 +68,7 @@ export function beginTurn(ctx: object, owner: object, subject: Subject, free: bo
     exempt: undefined,
     opened: false,
     registered: false,
+    answered: false,
     deciding: undefined,
     judged: [],
     verdict: undefined,
