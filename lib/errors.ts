@@ -5,10 +5,12 @@ import { types } from 'node:util'
  * ├─ SentinelOptionsError       options, decorators, controllers: lists every mistake at once
  * ├─ SentinelUsageError         a call that cannot be carried out: unknown limit name, missing id, bad duration
  * └─ StoreError                 the store did not answer as it should
- *    └─ StoreTimeoutError       … within `storeTimeout`
+ *    ├─ StoreTimeoutError       … within `storeTimeout`
+ *    └─ LimiterError            … because a user's own limiter failed
  */
 
-export type ErrorCode = 'SENTINEL_OPTIONS' | 'SENTINEL_USAGE' | 'SENTINEL_STORE' | 'SENTINEL_STORE_TIMEOUT'
+export type ErrorCode =
+  'SENTINEL_OPTIONS' | 'SENTINEL_USAGE' | 'SENTINEL_STORE' | 'SENTINEL_STORE_TIMEOUT' | 'SENTINEL_LIMITER'
 
 /** Base of all errors of this package. */
 export class SentinelError extends Error {
@@ -57,6 +59,17 @@ export class StoreError extends SentinelError {
 export class StoreTimeoutError extends StoreError {
   constructor(readonly timeout: number) {
     super(`no answer within storeTimeout (${timeout} ms)`, { code: 'SENTINEL_STORE_TIMEOUT' })
+  }
+}
+
+/** A user's own limiter threw, or returned what it must not; nothing was decided. `cause` is what it threw. */
+export class LimiterError extends StoreError {
+  constructor(
+    readonly bucket: string,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { code: 'SENTINEL_LIMITER', cause })
   }
 }
 

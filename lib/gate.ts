@@ -3,7 +3,7 @@
  * verdict with its event, its hooks and its answer.
  */
 import type { Context } from 'telegraf'
-import { toError } from './errors'
+import { LimiterError, toError } from './errors'
 import type { Emitter, EventName } from './events'
 import { isThenable, within, type Hooks } from './hooks'
 import { hash53, mix53 } from './keys'
@@ -222,6 +222,7 @@ export class Gate<C extends Context> {
   }
 
   #undecided(errand: Errand<C>, error: Error): boolean | Promise<boolean> {
+    if (error instanceof LimiterError) return this.#without(errand, error)
     const { ctx, turn, plan } = errand
     const { onStoreError, clock } = this.#parts.settings
     const earlier = turn.verdict
@@ -237,6 +238,12 @@ export class Gate<C extends Context> {
     turn.opened = true
     turn.judged.push(plan)
     return earlier === undefined ? this.#allowed(ctx, turn, verdict, clock.now()) : true
+  }
+
+  /** A user's own limiter failed: that check alone is lost, all others are judged. */
+  #without(errand: Errand<C>, error: LimiterError): boolean | Promise<boolean> {
+    this.#lose(errand.turn, error.bucket, error, errand.lost)
+    return this.#send({ ...errand, limits: errand.limits.filter(({ bucket }) => bucket !== error.bucket) })
   }
 
   async #refuse(

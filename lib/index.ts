@@ -30,6 +30,7 @@ export type {
   UpdateEvent,
 } from './events'
 export {
+  LimiterError,
   SentinelError,
   SentinelOptionsError,
   SentinelUsageError,

@@ -1,5 +1,5 @@
 /** A limiter over states that come out of JSON, whether it is one of ours or a user's own. */
-import { StoreError, toError } from '../errors'
+import { LimiterError, toError } from '../errors'
 import { isBuiltin } from '../limiters/limiter'
 import type { Kernel, Limiter, Outcome, Row } from '../limiters/limiter'
 import type { LimitCheck, LimitState } from './decision'
@@ -130,8 +130,9 @@ function guarded<T>(check: LimitCheck, call: () => T): T {
   }
 }
 
-function failure(check: LimitCheck, what: string, cause?: unknown): StoreError {
-  return new StoreError(`limiter '${check.limiter.name}' of limit '${check.bucket}' ${what}`, { cause })
+function failure(check: LimitCheck, what: string, cause?: unknown): LimiterError {
+  const { limiter, bucket } = check
+  return new LimiterError(bucket, `limiter '${limiter.name}' of limit '${bucket}' ${what}`, cause)
 }
 
 function isRow(state: unknown): state is number[] {

@@ -8,7 +8,7 @@ import { meterOf } from '../json-meter'
 import type { Ledger } from '../judge'
 import { isChargeable, stateOf, waitFor } from '../meter'
 import type { Whereabouts } from '../record-keys'
-import { MARKS, liveMarks, readMark, rowOfMarks, writeMark } from './marks'
+import { MARKS, readMark, rowOfMarks, rowWithMark, writeMark } from './marks'
 import type { Memory } from './memory'
 import { keepUntil, roomOf, rowOf } from './records'
 import type { Bucket, Buckets, Space } from './spaces'
@@ -98,11 +98,9 @@ export class MemoryLedger implements Ledger {
   setMark(scope: Scope, key: string | undefined, id: number, until: number, now: number): void {
     const row = this.rowAt(scope, key, MARKS)
     const { page } = this.subjects
-    const dead = now - this.grace
     if (row < 0) this.put(MARKS, rowOfMarks([[id, until]]))
-    else if (!writeMark(page.numbers, row, roomOf(page, row), id, until, dead)) {
-      const marks = liveMarks(page.numbers, row, roomOf(page, row), dead)
-      this.put(MARKS, rowOfMarks([...marks, [id, until]]))
+    else if (!writeMark(page.numbers, row, roomOf(page, row), id, until, now - this.grace)) {
+      this.put(MARKS, rowWithMark(page.numbers, row, roomOf(page, row), id, until, now - this.grace))
     }
     this.keepFor(until - now)
   }

@@ -7,6 +7,10 @@
 export const MARKS = 1
 /** How far from its home a mark may stand. */
 const REACH = 8
+/** Marks of one subject at most; beyond it those that end first are forgotten. */
+const MOST_MARKS = 4096
+
+type Mark = readonly [mark: number, until: number]
 
 /** Until when a mark holds, or `-Infinity`. */
 export function readMark(numbers: Float64Array, row: number, room: number, mark: number): number {
@@ -51,22 +55,27 @@ export function writeMark(
   return true
 }
 
-/** Marks that still hold at `now`. */
-export function liveMarks(numbers: Float64Array, row: number, room: number, now: number): [number, number][] {
-  const live: [number, number][] = []
+/** A greater row with the marks of this one that still hold at `now`, and one more. */
+export function rowWithMark(
+  numbers: Float64Array,
+  row: number,
+  room: number,
+  mark: number,
+  until: number,
+  now: number,
+): Float64Array {
+  const marks: Mark[] = [[mark, until]]
   for (let at = row; at < row + room; at += 2) {
-    if (numbers[at] !== 0 && numbers[at + 1] > now) live.push([numbers[at] - 1, numbers[at + 1]])
+    if (numbers[at] !== 0 && numbers[at + 1] > now) marks.push([numbers[at] - 1, numbers[at + 1]])
   }
-  return live
+  if (marks.length > MOST_MARKS) marks.sort(([, a], [, b]) => b - a).length = MOST_MARKS
+  return rowOfMarks(marks)
 }
 
 /** A row in which all these marks find a place: exactly theirs while they are few. */
-export function rowOfMarks(marks: readonly (readonly [number, number])[]): Float64Array {
-  for (
-    let pairs = marks.length <= REACH ? marks.length : Math.ceil(marks.length * 1.6);
-    ;
-    pairs = Math.ceil(pairs * 1.25)
-  ) {
+export function rowOfMarks(marks: readonly Mark[]): Float64Array {
+  let pairs = marks.length <= REACH ? marks.length : Math.ceil(marks.length * 1.6)
+  for (; ; pairs = Math.ceil(pairs * 1.25)) {
     const row = new Float64Array(2 * pairs)
     if (marks.every(([mark, until]) => writeMark(row, 0, row.length, mark, until, -Infinity))) return row
   }

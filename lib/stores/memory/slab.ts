@@ -43,9 +43,8 @@ export class Page {
     readonly size: number,
     readonly room: number,
   ) {
-    const buffer = new ArrayBuffer(8 * size * room + 48)
-    this.numbers = new Float64Array(buffer, 48)
-    this.words = new Uint32Array(buffer, 48)
+    this.numbers = new Float64Array(size * room)
+    this.words = new Uint32Array(this.numbers.buffer)
   }
 
   /** Takes a slot; all its numbers are 0. */
