@@ -3,7 +3,8 @@
  *
  * `createSentinel` reads the options, scans the controllers into routes, and gives every route its plan: what the bot,
  * the class and the method ask, together. As a middleware the sentinel says who acts (subject.ts), finds the route
- * (chain.ts), has its plan judged in one trip to the store (gate.ts) and only then lets a handler run.
+ * (chain.ts), has its plan judged in one trip to the store (gate.ts), and only then lets a handler run or answers the
+ * refusal (settlement.ts).
  */
 import { Composer, type Context, type MiddlewareFn, type MiddlewareObj } from 'telegraf'
 import { Chain, type Guarded } from './chain'
@@ -18,8 +19,10 @@ import { readOptions, type ControllerLike, type SentinelOptions, type Settings }
 import { Planner, type Plan } from './plan'
 import { setUpPlugins } from './plugin'
 import type { GuardPolicy, Level } from './policy'
+import { Refusals } from './refusals'
 import { Replies } from './reply'
 import { parseGuardPolicy } from './schema'
+import { Settlement } from './settlement'
 import { ConnectingStore } from './stores/connecting'
 import type { StoreHealth } from './stores/decision'
 import { Blocks, Members, Registrations, type RecordChange } from './stores/records'
@@ -51,6 +54,7 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   readonly #emitter = new Emitter()
   readonly #planner: Planner<C>
   readonly #hooks: Hooks<C>
+  readonly #settlement: Settlement<C>
   readonly #gate: Gate<C>
   readonly #observer: Observer<C>
   readonly #botWide: Plan<C>
@@ -70,8 +74,10 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     this.registrations = new Registrations(store, settings.space, now, records)
     this.members = new Members(store, settings.space, now)
     this.limits = this.#limitsOf(settings)
-    const parts = { settings, replies, trips: this.#trips, emitter: this.#emitter, hooks: this.#hooks }
-    this.#gate = new Gate(parts)
+    const refusals = new Refusals({ replies, settings })
+    const parts = { settings, refusals, trips: this.#trips, emitter: this.#emitter, hooks: this.#hooks }
+    this.#settlement = new Settlement(parts)
+    this.#gate = new Gate({ ...parts, settlement: this.#settlement })
     this.#observer = new Observer({ ...parts, planner: this.#planner, members: this.members })
     this.#botWide = this.#planner.plan(...settings.botWide)
     this.#chain = this.#chainOf(settings.controllers)
@@ -172,7 +178,7 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     const turn = beginTurn(ctx, this, subject, isNeverRefused(update, subject.updateType))
     const observed = this.#observer.observe(update, turn)
     if (observed !== undefined) await observed
-    const failed = (source: string, error: Error): void => this.#gate.hookFailed(turn, source, error)
+    const failed = (source: string, error: Error): void => this.#settlement.hookFailed(turn, source, error)
     if (this.#hooks.has('before')) await this.#hooks.run('before', ctx, undefined, failed)
     try {
       await run(turn)

@@ -95,7 +95,10 @@ describe('own limiter', () => {
   const limiter = officeHours(9, 17)
 
   test('waits until the office opens, today or tomorrow', () => {
-    expect(limiter.hit(undefined, rule, at(7), 1)[1]).toMatchObject({ allowed: false, retryAfter: 2 * 3_600_000 })
+    expect(limiter.hit(undefined, rule, at(7), 1)[1]).toMatchObject({
+      allowed: false,
+      retryAfter: 2 * 3_600_000,
+    })
     expect(limiter.hit(undefined, rule, at(9), 1)[1]).toMatchObject({ allowed: true, remaining: 1 })
     expect(limiter.hit(undefined, rule, at(18), 1)[1]).toMatchObject({ retryAfter: 15 * 3_600_000 })
     expect(limiter.hit(undefined, rule, at(10), 3)[1]).toMatchObject({ retryAfter: Infinity })

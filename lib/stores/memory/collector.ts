@@ -1,7 +1,7 @@
 /**
  * What goes, and when: subjects whose deadline has passed, a slice at a time, and above the bound those idle longest.
  */
-import { deadlineOf, filledOf, lengthOf, touchWord } from './records'
+import { filledOf, lengthOf, touchWord } from './records'
 import type { Page } from './slab'
 import type { Subjects } from './subjects'
 
@@ -27,7 +27,7 @@ export class Collector {
     this.page = subjects.page
   }
 
-  /** One slice: frees what is garbage at `tick`. Returns whether it stopped because that was much. */
+  /** One slice: frees what is garbage at `tick`, and pages that are empty. Returns whether it stopped because that was much. */
   sweep(tick: number): boolean {
     const { pages } = this.subjects.slab
     let looks = LOOKS
@@ -38,9 +38,9 @@ export class Collector {
       for (; this.slot < page.used; this.slot++) {
         if (looks-- === 0) return false
         if (frees <= 0) return true
-        const start = this.slot * page.size
-        if (hasExpired(page, start, tick)) frees -= this.subjects.expire(page, start, tick)
+        frees -= this.subjects.expire(page, this.slot * page.size, tick)
       }
+      if (page.live === 0) this.subjects.slab.drop(page)
       this.rewind(this.position - 1)
     }
     return false
@@ -91,10 +91,4 @@ export class Collector {
     this.position = position
     this.slot = 0
   }
-}
-
-function hasExpired(page: Page, start: number, tick: number): boolean {
-  const end = start + filledOf(page, start)
-  for (let at = start; at < end; at += lengthOf(page, at)) if (deadlineOf(page, at) <= tick) return true
-  return false
 }

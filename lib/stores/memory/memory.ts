@@ -46,7 +46,7 @@ export class Memory {
     const subjects = this.collector.sweep(Math.floor((real - this.origin) / TICK))
     const entries = this.entries.sweep(real)
     if (subjects || entries) return 'more'
-    return this.subjects.size > 0 || this.entries.mortal ? 'later' : 'done'
+    return this.subjects.slab.pages.length > 0 || this.entries.mortal ? 'later' : 'done'
   }
 
   private addSpace(name: string): Space {

@@ -96,11 +96,10 @@ export class Slab {
     return handle
   }
 
-  /** Frees a slot. Its page goes with its last one. */
+  /** Frees a slot. Its page stays, even if it is empty: the next slot is often wanted at once. */
   give(page: Page, at: number): void {
     page.give(at / page.size)
     if (page.openAt < 0) page.openAt = page.pool.open.push(page) - 1
-    if (page.live === 0) this.dropPage(page)
   }
 
   private addPage(table: Table, pool: Pool, size: number): Page {
@@ -113,7 +112,8 @@ export class Slab {
     return page
   }
 
-  private dropPage(page: Page): void {
+  /** Gives an empty page back to the system. The last page takes its position. */
+  drop(page: Page): void {
     const { pool, number } = page
     pool.pages--
     const lastOpen = pool.open.pop() as Page

@@ -105,9 +105,11 @@ export class Subjects {
 
   /** Forgets the record and all that its sections refer to. */
   free(): void {
-    const { table } = this.page
-    this.remove()
-    table.shrink()
+    const { page, at, start, bin } = this
+    this.dropAll(page, at)
+    page.table.splice(bin, at - start, lengthOf(page, at), 0)
+    page.table.shrink()
+    this.size--
     this.at = -1
   }
 
@@ -122,21 +124,19 @@ export class Subjects {
   /** Forgets the records of the bin at `start` whose deadline has come at `tick`. Returns how many. */
   expire(page: Page, start: number, tick: number): number {
     const { table } = page
-    this.goToRecord(page, start, start)
-    let freed = 0
-    for (let offset = 0; this.at >= 0 && offset < filledOf(this.page, this.start);) {
-      const at = this.start + offset
-      if (deadlineOf(this.page, at) > tick) {
-        offset += lengthOf(this.page, at)
-        continue
-      }
-      this.at = at
-      this.remove()
-      freed++
+    const end = start + filledOf(page, start)
+    let expired = 0
+    for (let at = start; at < end; at += lengthOf(page, at)) {
+      if (deadlineOf(page, at) > tick) continue
+      expired++
+      this.dropAll(page, at)
     }
-    for (let i = 0; i < freed; i++) table.shrink()
+    if (expired === 0) return 0
+    table.rewrite(table.bins.of(hashAt(page, start)), page, start, (at) => deadlineOf(page, at) > tick)
+    for (let i = 0; i < expired; i++) table.shrink()
+    this.size -= expired
     this.at = -1
-    return freed
+    return expired
   }
 
   /** Goes to what starts at `offset` of a bin. */
@@ -152,17 +152,13 @@ export class Subjects {
     this.at = this.start + offset
   }
 
-  /** Takes the record out of its bin. */
-  private remove(): void {
-    const { page, at, start, bin } = this
+  /** Lets go of all that a record's sections refer to. */
+  private dropAll(page: Page, at: number): void {
     const { table, words, numbers } = page
     const end = at + usedOf(page, at)
     for (let section = at + table.header; section < end; section += 1 + words[2 * section + 1]) {
       this.dropped(words[2 * section], numbers, section + 1)
     }
     table.names?.release(numbers[at])
-    this.size--
-    table.splice(bin, at - start, lengthOf(page, at), 0)
-    this.goTo(table, bin, 0)
   }
 }

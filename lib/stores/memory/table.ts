@@ -89,27 +89,31 @@ export class Table {
     const partner = this.bins.add()
     const handle = this.bins.get(partner)
     if (handle === 0) return
-    const added = this.bins.count - 1
     const page = this.slab.pageOf(handle)
     const start = offsetOf(page, handle)
-    this.bins.set(partner, this.gather(partner, page, start))
-    this.bins.set(added, this.gather(added, page, start))
+    const added = this.bins.count - 1
+    const isIn = (bin: number) => (at: number) => this.bins.of(hashAt(page, at)) === bin
+    this.bins.set(added, this.gather(page, start, isIn(added)))
+    this.rewrite(partner, page, start, isIn(partner))
+  }
+
+  /** Keeps only those records of a bin that are wanted. */
+  rewrite(bin: number, page: Page, start: number, wanted: (at: number) => boolean): void {
+    this.bins.set(bin, this.gather(page, start, wanted))
     this.slab.give(page, start)
   }
 
-  /** A new slot with the records that belong into `bin`; 0 if there are none. */
-  private gather(bin: number, page: Page, start: number): number {
+  /** A handle to copies of the records that are wanted, side by side; 0 if none is. */
+  private gather(page: Page, start: number, wanted: (at: number) => boolean): number {
     const end = start + filledOf(page, start)
     let size = 0
-    for (let at = start; at < end; at += lengthOf(page, at)) {
-      if (this.bins.of(hashAt(page, at)) === bin) size += lengthOf(page, at)
-    }
+    for (let at = start; at < end; at += lengthOf(page, at)) if (wanted(at)) size += lengthOf(page, at)
     if (size === 0) return 0
     const handle = this.slab.take(this, size)
     const to = this.slab.pageOf(handle)
     let toAt = offsetOf(to, handle)
     for (let at = start; at < end; at += lengthOf(page, at)) {
-      if (this.bins.of(hashAt(page, at)) !== bin) continue
+      if (!wanted(at)) continue
       copyWords(page, at, to, toAt, lengthOf(page, at))
       toAt += lengthOf(page, at)
     }

@@ -1,0 +1,165 @@
+/** What comes of a decision: the verdict with its event, its hooks and its answer. */
+import type { Context } from 'telegraf'
+import { toError } from './errors'
+import type { Emitter, EventName } from './events'
+import type { Hooks } from './hooks'
+import type { Settings } from './options'
+import type { Plan } from './plan'
+import type { RefusedUpdate, Refusals } from './refusals'
+import { LOST } from './request'
+import type { Decision, LimitCheck } from './stores/decision'
+import type { Outcome } from './trip'
+import { NOTHING_JUDGED, type Turn } from './turn'
+import { refusedBy, verdictOf, type Refused, type Verdict } from './verdict'
+
+/** One trip: what is asked, and what its outcome needs to know. */
+export interface Errand<C extends Context> {
+  readonly ctx: C
+  readonly turn: Turn
+  readonly plan: Plan<C>
+  readonly limits: readonly LimitCheck[]
+  /** Stand-ins for checks that are lost and must refuse (`onStoreError: 'refuse'`). */
+  readonly lost: LimitCheck[]
+}
+
+export interface SettlementParts<C extends Context> {
+  readonly settings: Settings<C>
+  readonly emitter: Emitter
+  readonly hooks: Hooks<C>
+  readonly refusals: Refusals<C>
+}
+
+export class Settlement<C extends Context> {
+  readonly #parts: SettlementParts<C>
+
+  constructor(parts: SettlementParts<C>) {
+    this.#parts = parts
+  }
+
+  /** Tells of a hook or a function in the options that failed. */
+  hookFailed(turn: Turn, source: string, error: Error): void {
+    this.#failed('hookError', turn, source, error)
+  }
+
+  /** A decision becomes the verdict, with all that follows from it; whether the update may go on. */
+  settle(errand: Errand<C>, { decision, profile }: Outcome): boolean | Promise<boolean> {
+    const { ctx, turn, plan } = errand
+    const { emitter } = this.#parts
+    const isFirst = turn.verdict === undefined
+    const verdict = withEarlier(turn.verdict, judged(errand, decision))
+    turn.verdict = verdict
+    if (profile !== undefined) turn.profile = profile
+    if (decision.blockAdded !== undefined) {
+      emitter.emit({ type: 'blockAdded', block: decision.blockAdded, at: decision.now })
+    }
+    for (const { name, retryAfter } of decision.shadowed) {
+      const shadow = refusedBy('limited', name, retryAfter, decision.limits)
+      emitter.emit({
+        type: 'limited',
+        subject: turn.subject,
+        verdict: shadow,
+        at: decision.now,
+        shadow: true,
+      })
+    }
+    if (!verdict.allowed) return this.#refuse(errand, verdict, decision)
+    turn.opened = true
+    turn.judged.push(plan)
+    if (plan.registered !== undefined) turn.registered = true
+    return isFirst ? this.#allowed(ctx, turn, verdict, decision.now) : true
+  }
+
+  /** Nothing is asked: payments, membership. */
+  pass(ctx: C, turn: Turn): boolean | Promise<boolean> {
+    if (turn.verdict !== undefined) return true
+    turn.verdict = NOTHING_JUDGED
+    return this.#allowed(ctx, turn, NOTHING_JUDGED, this.#parts.settings.clock.now())
+  }
+
+  #allowed(ctx: C, turn: Turn, verdict: Verdict, at: number): boolean | Promise<boolean> {
+    const { emitter, hooks } = this.#parts
+    const type = turn.exempt ? 'exempt' : 'allowed'
+    if (emitter.hears(type)) emitter.emit({ type, subject: turn.subject, verdict, at })
+    if (!hooks.has('allowed')) return true
+    return hooks
+      .run('allowed', ctx, verdict, (source, error) => this.hookFailed(turn, source, error))
+      .then(() => true)
+  }
+
+  /** The store gave no answer: `onStoreError` decides. */
+  undecided(errand: Errand<C>, error: Error): boolean | Promise<boolean> {
+    const { ctx, turn, plan } = errand
+    const { onStoreError, clock } = this.#parts.settings
+    const earlier = turn.verdict
+    const verdict =
+      onStoreError === 'allow'
+        ? (earlier ?? NOTHING_JUDGED)
+        : refusedBy('store-error', undefined, undefined, earlier?.limits ?? [])
+    turn.verdict = verdict
+    this.#failed('storeError', turn, 'decide', error)
+    if (onStoreError === 'throw') throw error
+    if (!verdict.allowed) return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
+    // What was asked is not asked again, as if it were judged: what follows has its own checks.
+    turn.opened = true
+    turn.judged.push(plan)
+    return earlier === undefined ? this.#allowed(ctx, turn, verdict, clock.now()) : true
+  }
+
+  async #refuse(
+    errand: Errand<C>,
+    verdict: Refused,
+    decision: { readonly now: number; readonly notice: boolean },
+  ): Promise<boolean> {
+    const { ctx, turn, plan } = errand
+    const { emitter, hooks } = this.#parts
+    const { reason } = verdict
+    if (reason !== 'store-error') {
+      emitter.emit({ type: reason, subject: turn.subject, verdict, at: decision.now })
+    }
+    const notice =
+      decision.notice || (reason === 'store-error' && this.#parts.refusals.claimStoreNotice(turn.subject))
+    await Promise.all([
+      hooks.run('refused', ctx, verdict, (source, error) => this.hookFailed(turn, source, error)),
+      this.#answer(turn, { ctx, subject: turn.subject, plan, verdict, notice }),
+    ])
+    return false
+  }
+
+  /** Once per update, even where something goes on after a refusal (`Composer.tap`) and is refused as well. */
+  async #answer(turn: Turn, refused: RefusedUpdate<C>): Promise<void> {
+    if (turn.answered) return
+    turn.answered = true
+    try {
+      await this.#parts.refusals.answer(refused)
+    } catch (thrown) {
+      this.#failed('replyError', turn, 'reply', toError(thrown))
+    }
+  }
+
+  #failed(
+    type: EventName & ('storeError' | 'replyError' | 'hookError'),
+    turn: Turn,
+    source: string,
+    error: Error,
+  ): void {
+    const { emitter, settings } = this.#parts
+    if (!emitter.hears(type)) return
+    const { subject, verdict } = turn
+    emitter.emit({ type, error, source, subject, verdict, at: settings.clock.now() })
+  }
+}
+
+/** The verdict of a decision; a check that was lost refuses as a store error. */
+function judged<C extends Context>({ lost }: Errand<C>, decision: Decision): Verdict {
+  if (lost.length === 0) return verdictOf(decision)
+  const limits = decision.limits.slice(0, decision.limits.length - lost.length)
+  const isLost = decision.reason === 'limited' && lost.some(({ bucket }) => bucket === decision.name)
+  if (!isLost) return verdictOf({ ...decision, limits })
+  return refusedBy('store-error', decision.name?.slice(LOST.length), undefined, limits)
+}
+
+/** A second decision on the same update adds its limits to the first one's. */
+function withEarlier(earlier: Verdict | undefined, verdict: Verdict): Verdict {
+  if (earlier === undefined || earlier.limits.length === 0) return verdict
+  return { ...verdict, limits: [...earlier.limits, ...verdict.limits] }
+}
