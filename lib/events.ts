@@ -93,12 +93,15 @@ export class Emitter {
     return this.#listeners.has(name)
   }
 
-  /** @throws SentinelUsageError for an event that does not exist */
+  /** @throws SentinelUsageError for an event that does not exist, a listener that is no function */
   on<N extends EventName>(name: N, listener: Listener<N>): void {
     if (!EVENT_NAMES.includes(name)) {
       throw new SentinelUsageError(
         `no event is called ${show(name)}; ${hintFor(name, EVENT_NAMES, 'events')}`,
       )
+    }
+    if (typeof listener !== 'function') {
+      throw new SentinelUsageError(`the listener of '${name}' must be a function, not ${show(listener)}`)
     }
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener as AnyListener])
   }
@@ -116,7 +119,7 @@ export class Emitter {
       this.off(name, once)
       return listener(event)
     }
-    this.on(name, Object.assign(once, { listener }))
+    this.on(name, typeof listener === 'function' ? Object.assign(once, { listener }) : listener)
   }
 
   emit(event: SentinelEvent): void {

@@ -177,6 +177,11 @@ export function readOptions<C extends Context>(given: SentinelOptions<C> | undef
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SentinelOptionsError([{ path: 'options', message: `must be an object, not ${show(value)}` }])
   }
+  if ('update' in value && 'telegram' in value) {
+    const message =
+      'are the context of an update: it is bot.use(createSentinel({ … })), not bot.use(createSentinel)'
+    throw new SentinelOptionsError([{ path: 'options', message }])
+  }
   const options = value as SentinelOptions<C>
   const problems: Problem[] = [...check(optionsSchema, options, '').problems]
   const botWide = readLevels(options, problems)

@@ -212,9 +212,7 @@ export class Planner<C extends Context> {
     if (differs.length === 0) return
     this.#problems.push({
       path,
-      message:
-        `the ${kind} bucket '${name}' is declared twice with different rules (${differs.join(', ')} differ from ` +
-        `${known.path}). Give one of them another name, or both the same rule`,
+      message: `the ${kind} bucket '${name}' is declared twice with different rules (${differs.join(', ')}; the other is at ${known.path}). Give one of them another name, or both the same rule`,
     })
   }
 }

@@ -31,7 +31,9 @@ const LONGEST_TOAST = 200
 
 const DEFAULTS: Readonly<Partial<Record<AnsweredReason, (ctx: unknown, verdict: Refused) => string>>> = {
   limited: (_ctx, { retryAfter }) =>
-    retryAfter === undefined ? 'Not possible.' : `Too fast. Try again in ${inWords(retryAfter)}.`,
+    retryAfter === undefined
+      ? 'You have reached your limit.'
+      : `Too fast. Try again in ${inWords(retryAfter)}.`,
   unregistered: () => 'Please register first.',
   'store-error': () => 'Something is wrong on our side. Please try again later.',
 }

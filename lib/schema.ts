@@ -206,6 +206,10 @@ export function check(schema: z.AnyZodObject, value: unknown, path: string): Par
 /** What zod found, one problem per mistake; `schema` tells which names would have been known. */
 export function problemsOf(issues: readonly z.ZodIssue[], path: string, schema?: z.ZodTypeAny): Problem[] {
   return issues.flatMap((issue) => {
+    if (issue.code === 'invalid_type') {
+      const message = `must be an object { ${namesAt(schema, issue.path).join(', ')} }, not ${issue.received}`
+      return { path: join(path, issue.path), message }
+    }
     if (issue.code !== 'unrecognized_keys') return { path: join(path, issue.path), message: issue.message }
     const known = namesAt(schema, issue.path)
     return issue.keys.map((key) => ({

@@ -197,6 +197,7 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   /** What a route asks: bot < class < method. `@Exempt` lifts the first two; a `@Use` has only its own. */
   #guarded(route: Route): Guarded<C> {
     const { classes, method } = route.levels as { classes: readonly Level<C>[]; method: Level<C> }
+    for (const level of [...classes, method]) this.#planner.claim(level)
     if (route.kind === 'use') return { route, plan: this.#planner.plan(method), lifted: undefined }
     const around = this.#planner.plan(this.#botWide, ...classes)
     if (method.guards.exempt) return { route, plan: this.#planner.plan(method), lifted: around }

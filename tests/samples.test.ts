@@ -139,7 +139,7 @@ test('npm run demo: the flooder is held off, and it ends by itself', async () =>
   const [code] = (await once(demo, 'close')) as [number]
   expect(printed).toMatch(/Mallory, floods +15 +1 +2\d\d/)
   expect(printed).toMatch(/Ann, a customer +\d+ +· +· +2 +·/)
-  expect(printed).toMatch(/Guest, is not registered +1 +· +· +· +2/)
+  expect(printed).toMatch(/Guest, a stranger +1 +· +· +· +2/)
   expect(printed).toMatch(/updates were refused; the bot sent \d+ messages/)
   expect(code).toBe(0)
 }, 60_000)

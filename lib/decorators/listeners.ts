@@ -48,13 +48,7 @@ export function Settings(...args: readonly unknown[]): HandlerDecorator {
  */
 export function Command<C extends Context = Context>(trigger: OneOrMore<TriggerOption<C>>): HandlerDecorator {
   const triggers = triggersOf('@Command', trigger)
-  const slashed = triggers.filter((one) => typeof one === 'string' && one.startsWith('/')) as string[]
-  throwAny(
-    slashed.map((one) => ({
-      path: '@Command.trigger',
-      message: `is written without the slash: ${show(one.slice(1))}, not ${show(one)}`,
-    })),
-  )
+  throwAny(triggers.flatMap((one) => (typeof one === 'string' ? commandProblems(one) : [])))
   return listen('@Command', { kind: 'command', triggers })
 }
 
@@ -136,6 +130,15 @@ function listen(decorator: string, listener: Listener): HandlerDecorator {
     // Decorators run bottom-up; the list is in the order of the source.
     description.members.set(key, { ...member, listeners: [listener, ...member.listeners] })
   }
+}
+
+function commandProblems(name: string): Problem[] {
+  const path = '@Command.trigger'
+  if (name.startsWith('/')) {
+    return [{ path, message: `is written without the slash: ${show(name.slice(1))}, not ${show(name)}` }]
+  }
+  if (!/\s/.test(name)) return []
+  return [{ path, message: `is one word (what follows it is ctx.payload), not ${show(name)}` }]
 }
 
 function triggersOf(decorator: string, trigger: unknown): readonly Trigger[] {

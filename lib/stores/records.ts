@@ -2,6 +2,7 @@
 import { DURATION_HINT, toMilliseconds } from '../duration'
 import type { Duration } from '../duration'
 import { SentinelUsageError } from '../errors'
+import { hintFor } from '../nearest'
 import type { Block, Member, Registration } from './decision'
 import { inForce } from './judge'
 import { copyJson, jsonProblem } from './json'
@@ -33,6 +34,7 @@ export class Blocks extends UserRecords<Block> {
    */
   async add(userId: number, options: BlockOptions = {}): Promise<Block> {
     const key = this.keyOf(userId)
+    checkNames(options)
     const length = checkedLength(options.for)
     const since = await this.now()
     const block: Block = {
@@ -153,6 +155,15 @@ export class Members extends UserRecords<Member> {
 
 function isLater(a: StoredMember, b: StoredMember): boolean {
   return a.since === b.since ? a.updateId > b.updateId : a.since > b.since
+}
+
+/** A mistyped `for` would else be a block without end. */
+function checkNames(options: BlockOptions): void {
+  const known = ['for', 'reason', 'by']
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    throw new SentinelUsageError(`a block has no option '${name}'; ${hintFor(name, known, 'options')}`)
+  }
 }
 
 function checkedLength(duration: Duration | undefined): number | undefined {

@@ -29,6 +29,8 @@ export class FakeUser {
   readonly user: User
   readonly #home: UserHome
   readonly #chat: Chat
+  /** Messages that were invented for buttons which the bot has not sent. */
+  readonly #invented = new Map<string, object>()
 
   /** @internal */
   constructor(home: UserHome, user: User, chat?: Place) {
@@ -58,11 +60,13 @@ export class FakeUser {
 
   /**
    * Taps an inline button. The message is the one given, or the bot's newest in this chat that has such a button, or
-   * an invented one.
+   * an invented one: the same whenever this button is tapped.
    */
   tap(data: string, message?: object): number {
-    const tapped = message ?? this.#home.messageWithButton(this.#chat.id, data)
-    return this.#send(this.#home.updates.callbackQuery(data, this.#here(tapped && { message: tapped })))
+    const tapped = message ?? this.#home.messageWithButton(this.#chat.id, data) ?? this.#invented.get(data)
+    const update = this.#home.updates.callbackQuery(data, this.#here(tapped && { message: tapped }))
+    if (tapped === undefined) this.#invented.set(data, (update.callback_query as { message: object }).message)
+    return this.#send(update)
   }
 
   /** Types `@bot query` in some chat. */

@@ -66,5 +66,5 @@ export function createBot(
   return { bot, sentinel }
 }
 
-// BOT_TOKEN=123:abc npx ts-node samples/controllers/bot.ts
+// npm run build && BOT_TOKEN=123:abc npx ts-node --transpile-only samples/controllers/bot.ts
 if (require.main === module) void createBot(process.env.BOT_TOKEN ?? '').bot.launch()

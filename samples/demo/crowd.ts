@@ -24,7 +24,7 @@ export function crowd(
   const cast = new Map<number, string>()
   const ann = person('Ann', 'a customer')
   const ben = person('Ben', 'sends albums')
-  const guest = person('Guest', 'is not registered')
+  const guest = person('Guest', 'a stranger')
   const mallory = person('Mallory', 'floods')
   const eve = person('Eve', 'gets banned')
   const deeds: Deed[] = []

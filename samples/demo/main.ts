@@ -44,9 +44,7 @@ async function show(out: NodeJS.WriteStream): Promise<void> {
   screen.finish(tally, title())
   const refused = tally.decisions - (tally.total().get('allowed') ?? 0)
   const sent = telegram.callsTo('sendMessage').length
-  out.write(
-    `${refused} updates were refused; the bot sent ${sent} messages, and the flood cost it none of its users.\n`,
-  )
+  out.write(`${refused} updates were refused; the bot sent ${sent} messages in all.\n`)
   bot.stop()
   await running
   await sentinel.close()
@@ -67,5 +65,12 @@ async function live(token: string, out: NodeJS.WriteStream): Promise<void> {
   screen.finish(tally, 'telegraf-sentinel on Telegram')
 }
 
+// `npm run demo | head` closes our output early.
+process.stdout.on('error', () => process.exit(0))
+
 const token = process.env.BOT_TOKEN
-void (token ? live(token, process.stdout) : show(process.stdout))
+const demo = token ? live(token, process.stdout) : show(process.stdout)
+demo.catch((error: Error) => {
+  process.stderr.write(`The demo failed: ${error.message}\n`)
+  process.exitCode = 1
+})

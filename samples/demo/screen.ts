@@ -3,7 +3,9 @@ import type { Verdict } from 'telegraf-sentinel'
 import type { Outcomes, Tally } from './tally'
 
 const OUTCOMES = ['allowed', 'limited', 'blocked', 'debounced', 'unregistered'] as const
-const WIDTH = 14
+/** Columns of a row: the user, then a number under each outcome; together they fit a terminal of 80. */
+const NAME = 20
+const NUMBER = 11
 
 export class Screen {
   readonly #out: NodeJS.WriteStream
@@ -20,7 +22,7 @@ export class Screen {
   tell(userId: number, verdict: Verdict): void {
     if (this.#out.isTTY) return
     const outcome = verdict.allowed ? 'allowed' : why(verdict)
-    const line = `${this.#names(userId).padEnd(28)} ${outcome}`
+    const line = `${this.#names(userId).padEnd(NAME)} ${outcome}`
     const first = `${userId} ${verdict.allowed ? '' : verdict.reason}`
     if (this.#told.has(first)) return
     this.#told.add(first)
@@ -30,7 +32,8 @@ export class Screen {
   /** Draws the table over the last one. */
   draw(tally: Tally, title: string): void {
     if (!this.#out.isTTY) return
-    const lines = this.#table(tally, title)
+    // A line that wraps would be two to the cursor.
+    const lines = this.#table(tally, title).map((line) => line.slice(0, this.#out.columns - 1))
     this.#out.write((this.#drawn > 0 ? `\u001b[${this.#drawn}A\u001b[J` : '') + lines.join('\n') + '\n')
     this.#drawn = lines.length
   }
@@ -42,7 +45,7 @@ export class Screen {
   }
 
   #table(tally: Tally, title: string): string[] {
-    const head = ''.padEnd(28) + OUTCOMES.map((outcome) => outcome.padStart(WIDTH)).join('')
+    const head = ''.padEnd(NAME) + OUTCOMES.map((outcome) => cell(outcome, outcome)).join('')
     const rows = [...tally.byUser].map(([userId, outcomes]) => row(this.#names(userId), outcomes))
     return [
       title,
@@ -58,9 +61,11 @@ export class Screen {
 }
 
 function row(name: string, outcomes: Outcomes): string {
-  return (
-    name.padEnd(28) + OUTCOMES.map((outcome) => String(outcomes.get(outcome) ?? '·').padStart(WIDTH)).join('')
-  )
+  return name.padEnd(NAME) + OUTCOMES.map((outcome) => cell(outcome, outcomes.get(outcome) ?? '·')).join('')
+}
+
+function cell(outcome: string, value: string | number): string {
+  return String(value).padStart(Math.max(NUMBER, outcome.length + 2))
 }
 
 function why(verdict: Verdict & { allowed: false }): string {

@@ -14,5 +14,5 @@ export function createBot(token: string, options?: ConstructorParameters<typeof 
   return bot
 }
 
-// BOT_TOKEN=123:abc npx ts-node samples/first-bot/bot.ts
+// npm run build && BOT_TOKEN=123:abc npx ts-node --transpile-only samples/first-bot/bot.ts
 if (require.main === module) void createBot(process.env.BOT_TOKEN ?? '').launch()

@@ -24,5 +24,5 @@ export function createBot(
   return bot
 }
 
-// BOT_TOKEN=123:abc npx ts-node samples/own-limiter/bot.ts
+// npm run build && BOT_TOKEN=123:abc npx ts-node --transpile-only samples/own-limiter/bot.ts
 if (require.main === module) void createBot(process.env.BOT_TOKEN ?? '').launch()

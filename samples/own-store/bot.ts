@@ -19,5 +19,5 @@ export function createBot(
   return bot
 }
 
-// BOT_TOKEN=123:abc npx ts-node samples/own-store/bot.ts
+// npm run build && BOT_TOKEN=123:abc npx ts-node --transpile-only samples/own-store/bot.ts
 if (require.main === module) void createBot(process.env.BOT_TOKEN ?? '', 'bot-data').launch()

@@ -21,7 +21,7 @@ export function serve(bot: Telegraf, port: number, secretToken: string): Server 
   return createServer(bot.webhookCallback(PATH, { secretToken })).listen(port, '127.0.0.1')
 }
 
-// BOT_TOKEN=123:abc WEBHOOK_URL=https://bot.example.org/telegram SECRET=… npx ts-node samples/webhook/bot.ts
+// npm run build && BOT_TOKEN=123:abc WEBHOOK_URL=https://bot.example.org/telegram SECRET=… npx ts-node --transpile-only samples/webhook/bot.ts
 if (require.main === module) {
   const { BOT_TOKEN = '', WEBHOOK_URL = '', SECRET = '', PORT = '8080' } = process.env
   const bot = createBot(BOT_TOKEN)

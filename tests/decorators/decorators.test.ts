@@ -121,6 +121,10 @@ describe("a decorator's own bad argument throws where it stands", () => {
       () => RateLimit(-1, 1),
       '@RateLimit.limit: must be a positive integer or a function (ctx) => number, not -1',
     ],
+    [
+      () => Command('buy now'),
+      "@Command.trigger: is one word (what follows it is ctx.payload), not 'buy now'",
+    ],
     [() => Command('/buy'), "@Command.trigger: is written without the slash: 'buy', not '/buy'"],
   ])('%#: says what is wrong and what is right', (run, message) => {
     expect(run).toThrow(new Error(message))

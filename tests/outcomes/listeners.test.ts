@@ -115,4 +115,7 @@ test('an event that does not exist: the nearest is named', () => {
   const sentinel = createSentinel()
   expect(() => sentinel.on('limitted' as never, () => undefined)).toThrow("did you mean 'limited'?")
   expect(() => sentinel.once('zzz' as never, () => undefined)).toThrow('the events are allowed, ')
+  for (const add of ['on', 'once'] as const) {
+    expect(() => sentinel[add]('limited', undefined as never)).toThrow('must be a function, not undefined')
+  }
 })

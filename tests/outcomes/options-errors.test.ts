@@ -117,6 +117,7 @@ test.each<[string, unknown, string, RegExp]>([
   ['debounce', { window: 1, fingerprint: 'text' }, 'debounce.fingerprint', /function/],
   ['debounce', { window: 1, finger: 1 }, 'debounce.finger', /./],
   ['requireRegistered', { replay: 'x' }, 'requireRegistered.replay', /did you mean 'reply'/],
+  ['registration', () => null, 'registration', /must be an object \{ resolve, cacheFor \}, not function/],
   ['registration', { resolve: 5 }, 'registration.resolve', /function/],
   ['registration', { cacheFor: 'x' }, 'registration.cacheFor', /./],
   ['registration', { resolver: () => null }, 'registration.resolver', /did you mean 'resolve'/],

@@ -168,3 +168,25 @@ describe('guard', () => {
     expect(guard({ requireRegistered: true })).not.toThrow()
   })
 })
+
+test('bot.use(createSentinel), without the call: the context is no options', () => {
+  const context = { update: {}, telegram: {}, botInfo: {} }
+  expect(() => createSentinel(context as never)).toThrow('it is bot.use(createSentinel({ … }))')
+})
+
+test('two classes of one name do not share their buckets unawares', () => {
+  const shop = (name?: string) => {
+    @Controller(name)
+    class Shop {
+      @Command('x')
+      @RateLimit(1, '1m')
+      buy() {}
+    }
+    return Shop
+  }
+  expect(() => createSentinel({ controllers: [shop(), shop()] })).toThrow(
+    /^Shop\.buy: two classes would share the buckets named 'Shop\.buy'\. Name the classes/,
+  )
+  const One = shop()
+  expect(() => createSentinel({ controllers: [One, new One(), shop('another')] })).not.toThrow()
+})

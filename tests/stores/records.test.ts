@@ -44,6 +44,14 @@ describe('blocks', () => {
     expect(await blocks.get(5)).toBeUndefined()
   })
 
+  test('a mistyped option is no block without end', async () => {
+    const blocks = new Blocks(new MapStore(), SPACE, now)
+    await expect(blocks.add(1, { fro: '7d' } as never)).rejects.toThrow(
+      "no option 'fro'; did you mean 'for'?",
+    )
+    expect(await blocks.get(1)).toBeUndefined()
+  })
+
   test('each change is told once it is stored', async () => {
     const told: RecordChange[] = []
     const changed = (change: RecordChange): void => void told.push(change)

@@ -332,6 +332,19 @@ describe('limits: true', () => {
 })
 
 describe('users', () => {
+  test('tap a button that the bot has not sent: it is the same button each time', async () => {
+    const telegram = await startTelegram()
+    const taps: unknown[] = []
+    const bot = botFor(telegram)
+    bot.on('callback_query', (ctx) => void taps.push(ctx.callbackQuery.message?.message_id))
+    await launch(telegram, bot)
+    const ann = telegram.user()
+    for (const data of ['like', 'like', 'buy']) ann.tap(data)
+    await telegram.idle()
+    expect(taps[1]).toBe(taps[0])
+    expect(taps[2]).not.toBe(taps[0])
+  })
+
   test('tap the button that the bot has sent', async () => {
     const telegram = await startTelegram()
     const bot = botFor(telegram)

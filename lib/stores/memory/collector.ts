@@ -10,8 +10,9 @@ const LOOKS = 16_384
 const FREES = 2048
 /** Up to this many subjects the idlest is found exactly, above it among a sample. */
 const EXACT = 256
-const SAMPLES = 4
-const SAMPLE_LENGTH = 8
+/** Records in a sample, at least, and how many neighbouring bins are looked at together. */
+const SAMPLE = 32
+const RUN = 4
 
 export class Collector {
   /** Where the next slice begins. Pages are walked downwards, because the last one fills the place of one that goes. */
@@ -40,7 +41,7 @@ export class Collector {
         if (frees <= 0) return true
         frees -= this.subjects.expire(page, this.slot * page.size, tick)
       }
-      if (page.live === 0) this.subjects.slab.drop(page)
+      if (page.live === 0 && page === pages[this.position]) this.subjects.slab.drop(page)
       this.rewind(this.position - 1)
     }
     return false
@@ -52,7 +53,6 @@ export class Collector {
       this.idle = -1
       if (this.subjects.size <= EXACT) this.lookAtAll()
       else this.lookAround()
-      if (this.idle < 0) continue
       this.subjects.goToRecord(this.page, this.start, this.at)
       this.subjects.free()
     }
@@ -62,21 +62,24 @@ export class Collector {
     for (const page of this.subjects.slab.pages) this.consider(page, 0, page.used)
   }
 
-  /** Looks at a few runs of neighbours at random places. */
+  /** Looks at runs of neighbours at random places until it has seen enough. */
   private lookAround(): void {
     const { pages } = this.subjects.slab
-    for (let sample = 0; sample < SAMPLES; sample++) {
+    for (let seen = 0; seen < SAMPLE;) {
       const page = pages[Math.floor(Math.random() * pages.length)]
       const start = Math.floor(Math.random() * page.used)
-      this.consider(page, start, Math.min(page.used, start + SAMPLE_LENGTH))
+      seen += this.consider(page, start, Math.min(page.used, start + RUN))
     }
   }
 
-  private consider(page: Page, first: number, end: number): void {
+  /** Looks at a run of bins. Returns how many records it saw. */
+  private consider(page: Page, first: number, end: number): number {
     const { words } = page
+    let seen = 0
     for (let start = first * page.size; start < end * page.size; start += page.size) {
       const last = start + filledOf(page, start)
       for (let at = start; at < last; at += lengthOf(page, at)) {
+        seen++
         const idle = (this.subjects.touches - words[touchWord(at)]) >>> 0
         if (idle <= this.idle) continue
         this.page = page
@@ -85,6 +88,7 @@ export class Collector {
         this.idle = idle
       }
     }
+    return seen
   }
 
   private rewind(position: number): void {

@@ -8,20 +8,20 @@
 import type { Page } from './slab'
 import type { Table } from './table'
 
-/** Deadlines are counted in this many ms. */
-export const TICK = 16_000
-/** The furthest deadline that fits: eight years from the start. */
+/** Deadlines are counted in this many ms, from the making of the store on. */
+export const TICK = 4000
+/** The furthest deadline that fits, two years: it never comes. Such a record goes only when it is the idlest. */
 const FURTHEST = 0xffffff
 /** What is left of a slot and shorter than this is no record: id, state, a section's header and one number. */
 export const SHORTEST = 4
 /** Bits of the word that hold the length's code. */
 const LENGTH_BITS = 8
 const LENGTH_MASK = (1 << LENGTH_BITS) - 1
-/** Records up to this length have just that; longer ones the next of steps of a tenth. */
+/** Records up to this length have just that; longer ones the next of steps of an eighth. */
 const EXACT = 128
 const LENGTHS = new Int32Array(1 << LENGTH_BITS)
 for (let code = 0; code < LENGTHS.length; code++) {
-  LENGTHS[code] = code <= EXACT ? code : Math.ceil(LENGTHS[code - 1] * 1.1)
+  LENGTHS[code] = code <= EXACT ? code : Math.ceil(LENGTHS[code - 1] * 1.125)
 }
 
 /** The word that holds when the record at `at` was last touched, counted in touches. */
@@ -47,6 +47,12 @@ export function lengthFor(numbers: number): number {
 export function setLength(page: Page, at: number, numbers: number): void {
   const word = stateWord(at)
   page.words[word] = (page.words[word] & ~LENGTH_MASK) | codeFor(numbers)
+}
+
+/** Whether the record at `at` is garbage at `tick`. */
+export function isOver(page: Page, at: number, tick: number): boolean {
+  const deadline = deadlineOf(page, at)
+  return deadline <= tick && deadline !== FURTHEST
 }
 
 /** When the record at `at` becomes garbage, in ticks. */

@@ -96,10 +96,11 @@ export class Slab {
     return handle
   }
 
-  /** Frees a slot. Its page stays, even if it is empty: the next slot is often wanted at once. */
+  /** Frees a slot. An empty page goes, unless it is the only one with room: the next slot is often wanted at once. */
   give(page: Page, at: number): void {
     page.give(at / page.size)
     if (page.openAt < 0) page.openAt = page.pool.open.push(page) - 1
+    if (page.live === 0 && page.pool.open.length > 1) this.drop(page)
   }
 
   private addPage(table: Table, pool: Pool, size: number): Page {

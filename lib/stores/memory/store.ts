@@ -34,8 +34,15 @@ export class MemoryStore extends StorageAdapter {
   readonly #sweeper = new Sweeper(() => this.#memory.sweep(Date.now()))
   readonly #maxKeys: number
 
-  constructor({ maxKeys = MAX_KEYS }: MemoryStoreOptions = {}) {
+  constructor(options: MemoryStoreOptions = {}) {
     super()
+    const { maxKeys = MAX_KEYS, ...others } = options
+    const [unknown] = Object.keys(others)
+    if (unknown !== undefined) {
+      throw new SentinelOptionsError([
+        { path: unknown, message: 'is not an option; the only one is maxKeys' },
+      ])
+    }
     if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) {
       throw new SentinelOptionsError([
         { path: 'maxKeys', message: `must be a positive integer, not ${String(maxKeys)}` },

@@ -1,9 +1,9 @@
 import {
   SHORTEST,
-  deadlineOf,
   filledOf,
   hashAt,
   hashOf,
+  isOver,
   keepUntil,
   lengthFor,
   lengthOf,
@@ -127,12 +127,12 @@ export class Subjects {
     const end = start + filledOf(page, start)
     let expired = 0
     for (let at = start; at < end; at += lengthOf(page, at)) {
-      if (deadlineOf(page, at) > tick) continue
+      if (!isOver(page, at, tick)) continue
       expired++
       this.dropAll(page, at)
     }
     if (expired === 0) return 0
-    table.rewrite(table.bins.of(hashAt(page, start)), page, start, (at) => deadlineOf(page, at) > tick)
+    table.rewrite(table.bins.of(hashAt(page, start)), page, start, (at) => !isOver(page, at, tick))
     for (let i = 0; i < expired; i++) table.shrink()
     this.size -= expired
     this.at = -1

@@ -10,6 +10,10 @@ function used(store: MemoryStore, actor: number): boolean {
 }
 
 describe('maxKeys', () => {
+  it('refuses a mistyped option', () => {
+    expect(() => new MemoryStore({ maxkeys: 3 } as never)).toThrow('maxkeys: is not an option')
+  })
+
   it.each([0, -1, 1.5, NaN, Infinity, '3' as never])('refuses %p', (maxKeys) => {
     expect(() => new MemoryStore({ maxKeys })).toThrow(SentinelOptionsError)
   })
