@@ -75,7 +75,15 @@ export class LimiterError extends StoreError {
 
 /** Any thrown value as an Error; one of another realm (a vm, a test runner's) counts too. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error || types.isNativeError(thrown)
-    ? thrown
-    : new Error(String(thrown), { cause: thrown })
+  if (thrown instanceof Error || types.isNativeError(thrown)) return thrown
+  return new Error(textOf(thrown), { cause: thrown })
+}
+
+/** Anything can be thrown, things that cannot be made a text among them. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return `a thrown ${typeof thrown} that cannot be shown`
+  }
 }

@@ -12,6 +12,7 @@ import { takesNotice } from './reply'
 import { debounceChecks, limitChecks, refusing, whereaboutsOf } from './request'
 import type { Errand, Settlement } from './settlement'
 import type { DecisionRequest, LimitCheck } from './stores/decision'
+import type { Subject } from './subject'
 import type { Trips } from './trip'
 import type { Turn } from './turn'
 
@@ -146,16 +147,16 @@ export class Gate<C extends Context> {
       registration: plan.registered === undefined ? undefined : settings.registrationMode,
       debounces,
       limits: lost.length === 0 ? limits : [...limits, ...lost],
-      album: subject.mediaGroupId === undefined ? undefined : hash53(subject.mediaGroupId),
+      album: albumOf(subject),
       notices: takesNotice(subject) ? this.#refusals.noticesFor(plan) : undefined,
     }
   }
 
   #claim(turn: Turn): DecisionRequest['duplicate'] {
     const { deduplicate } = this.#settings
-    const { updateId } = turn.subject
+    const { updateId, botId = 0 } = turn.subject
     if (deduplicate === undefined || turn.opened || !Number.isSafeInteger(updateId)) return undefined
-    return { mark: mix53(updateId, DUPLICATE), window: deduplicate }
+    return { mark: mix53(updateId, DUPLICATE + botId), window: deduplicate }
   }
 
   #undecided(errand: Errand<C>, error: Error): boolean | Promise<boolean> {
@@ -169,6 +170,11 @@ export class Gate<C extends Context> {
     this.#lose(errand.turn, error.bucket, error, errand.lost)
     return this.#send({ ...errand, limits: errand.limits.filter(({ bucket }) => bucket !== error.bucket) })
   }
+}
+
+/** The album that an update is a part of. Editing a photo of it is an act of its own. */
+function albumOf({ mediaGroupId, updateType }: Subject): number | undefined {
+  return mediaGroupId === undefined || updateType.startsWith('edited_') ? undefined : hash53(mediaGroupId)
 }
 
 function hasLimit<C extends Context>(plan: Plan<C>, limit: PlannedLimit<C>): boolean {

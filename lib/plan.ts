@@ -99,7 +99,7 @@ export class Planner<C extends Context> {
     this.#claimed.set(level.name, level.guards)
     if (claimed === undefined) return
     const message =
-      `two classes would share the buckets named '${level.name}'. Name the classes with @Controller('…'), ` +
+      `two places would share the buckets named '${level.name}'. Name the classes with @Controller('…'), ` +
       'or the buckets with `name` if they are to be one'
     this.#problems.push({ path: level.name, message })
   }

@@ -29,7 +29,7 @@ export interface PluginHost {
  * @example
  * const audit: Plugin = {
  *   name: 'audit',
- *   setup: ({ on, records }) => on('blockAdded', ({ block }) => records.swap(String(block.userId), null, block)),
+ *   setup: ({ on, records }) => on('blockAdded', ({ block }) => records.swap(String(block.since), null, block)),
  * }
  */
 export interface Plugin<C extends Context = Context> {

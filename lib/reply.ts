@@ -74,7 +74,7 @@ export async function answer(ctx: Context, subject: Subject, text: string | unde
   const { updateType, chatId } = subject
   const payload = payloadOf(ctx.update as unknown as Loose, updateType)
   if (updateType === 'callback_query') {
-    await ctx.telegram.answerCbQuery(String(payload['id']), text?.slice(0, LONGEST_TOAST))
+    await ctx.telegram.answerCbQuery(String(payload['id']), text && toast(text))
   } else if (updateType === 'inline_query') {
     await ctx.telegram.answerInlineQuery(String(payload['id']), [], { cache_time: 0, is_personal: true })
   } else if (updateType === 'message' && text !== undefined && chatId !== undefined) {
@@ -95,6 +95,11 @@ export function takesNotice(subject: Subject): boolean {
 /** Whether a refusal of this kind of update is answered whatever the texts say. */
 export function isAlwaysAnswered(subject: Subject): boolean {
   return subject.updateType === 'callback_query' || subject.updateType === 'inline_query'
+}
+
+/** Not longer than Telegram takes, and not cut within a character. */
+function toast(text: string): string {
+  return text.slice(0, LONGEST_TOAST).replace(/[\uD800-\uDBFF]$/, '')
 }
 
 function textFrom(said: unknown): string | undefined {

@@ -79,6 +79,7 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     this.#settlement = new Settlement(parts)
     this.#gate = new Gate({ ...parts, settlement: this.#settlement })
     this.#observer = new Observer({ ...parts, planner: this.#planner, members: this.members })
+    for (const level of settings.botWide) this.#planner.claim(level)
     this.#botWide = this.#planner.plan(...settings.botWide)
     this.#chain = this.#chainOf(settings.controllers)
     setUpPlugins(settings.plugins, { space: settings.space, store, emitter: this.#emitter })
@@ -158,12 +159,18 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   }
 
   async #handle(ctx: C, next: Next<C>): Promise<void> {
-    // A second mount of the same sentinel would count twice.
-    if (turnOf(ctx, this)?.mounted) return next()
+    const known = turnOf(ctx, this)
+    if (known?.mounted) return this.#passThrough(known, next)
     await this.#enter(ctx, (turn) => {
       turn.mounted = true
       return this.#chain.run(ctx, next, turn)
     })
+  }
+
+  /** A second mount of the same sentinel would count twice; but what the first has refused, it does not let pass. */
+  async #passThrough(turn: Turn, next: Next<C>): Promise<void> {
+    await turn.deciding
+    if (turn.verdict?.allowed !== false) await next()
   }
 
   /** Runs with this update's turn; whoever begins it also sees to what surrounds it. */

@@ -42,7 +42,7 @@ export interface Judgement {
 }
 
 /** The verdict of an update that nothing was asked of. */
-export const NOTHING_JUDGED: Verdict = { allowed: true, limits: [] }
+export const NOTHING_JUDGED: Verdict = Object.freeze({ allowed: true, limits: Object.freeze([]) })
 
 const TURN = Symbol('telegraf-sentinel')
 
@@ -83,7 +83,7 @@ export function beginTurn(ctx: object, owner: object, subject: Subject, free: bo
  * actor's profile.
  *
  * @example
- * bot.command('left', (ctx) => ctx.reply(`${sentinelOf(ctx).verdict.limits[0].remaining} left`))
+ * bot.command('left', (ctx) => ctx.reply(`${sentinelOf(ctx).verdict.limits.at(0)?.remaining ?? 'any'} left`))
  */
 export function sentinelOf(ctx: Context): Judgement {
   const turn = (ctx as Carrier)[TURN]

@@ -174,6 +174,16 @@ test('bot.use(createSentinel), without the call: the context is no options', () 
   expect(() => createSentinel(context as never)).toThrow('it is bot.use(createSentinel({ … }))')
 })
 
+function limited(name: string) {
+  @Controller(name)
+  @RateLimit(9, '1m')
+  class Limited {
+    @Command('y')
+    y() {}
+  }
+  return Limited
+}
+
 test('two classes of one name do not share their buckets unawares', () => {
   const shop = (name?: string) => {
     @Controller(name)
@@ -185,8 +195,11 @@ test('two classes of one name do not share their buckets unawares', () => {
     return Shop
   }
   expect(() => createSentinel({ controllers: [shop(), shop()] })).toThrow(
-    /^Shop\.buy: two classes would share the buckets named 'Shop\.buy'\. Name the classes/,
+    /^Shop\.buy: two places would share the buckets named 'Shop\.buy'\. Name the classes/,
   )
+  expect(() =>
+    createSentinel({ rateLimit: { limit: 9, window: '1m' }, controllers: [limited('bot')] }),
+  ).toThrow("bot: two places would share the buckets named 'bot'")
   const One = shop()
   expect(() => createSentinel({ controllers: [One, new One(), shop('another')] })).not.toThrow()
 })
