@@ -4,7 +4,7 @@ import type { Entry } from './store'
 import type { Change } from './update'
 
 /** Marks that a record keeps at most; beyond it those that expire first are forgotten. */
-const MOST_MARKS = 4096
+export const MOST_MARKS = 4096
 const MINUTE = 60_000
 const DAY = 86_400_000
 

@@ -1,7 +1,7 @@
 /**
  * What goes, and when: subjects whose deadline has passed, a slice at a time, and above the bound those idle longest.
  */
-import { filledOf, lengthOf, touchWord } from './records'
+import { filledOf, lengthOf, shiftDeadline, touchWord } from './records'
 import type { Page } from './slab'
 import type { Subjects } from './subjects'
 
@@ -45,6 +45,16 @@ export class Collector {
       this.rewind(this.position - 1)
     }
     return false
+  }
+
+  /** Counts all deadlines from `ticks` later on. */
+  shift(ticks: number): void {
+    for (const page of this.subjects.slab.pages) {
+      for (let start = 0; start < page.used * page.size; start += page.size) {
+        const end = start + filledOf(page, start)
+        for (let at = start; at < end; at += lengthOf(page, at)) shiftDeadline(page, at, ticks)
+      }
+    }
   }
 
   /** Frees subjects, those idle longest first, until there are no more than `most`. */

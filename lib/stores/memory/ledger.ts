@@ -60,6 +60,7 @@ export class MemoryLedger implements Ledger {
 
   /** Turns to a request. `real`: the time that collects garbage; `now`: the request's own, if it has one. */
   turnTo(whereabouts: Whereabouts, real: number, now: number | undefined): void {
+    this.memory.turnTo(real)
     this.space = this.memory.space(whereabouts.space)
     this.actor = whereabouts.actor ?? NaN
     this.chat = whereabouts.chat ?? NaN
@@ -78,7 +79,8 @@ export class MemoryLedger implements Ledger {
   setBlock(block: Block, now: number): void {
     const { until = Infinity } = block
     const expiresAt = this.real + Math.max(0, until - now) + DAY
-    this.memory.entries.write(this.space.blocks, block.userId, block, expiresAt, this.real)
+    // The decision tells of this very object, and whoever listens may change it.
+    this.memory.entries.write(this.space.blocks, block.userId, { ...block }, expiresAt, this.real)
   }
 
   registration(actor: number): Registration | undefined {

@@ -7,6 +7,9 @@ import { Buckets, Space } from './spaces'
 import { Subjects } from './subjects'
 import type { Sweep } from './sweeper'
 
+/** Ticks that may pass before they are counted from a later origin: a hundred days, so that windows of 1.8 years fit. */
+const MOST_TICKS = 0x200000
+
 /** All that a memory store holds. */
 export class Memory {
   readonly entries = new Entries()
@@ -18,8 +21,8 @@ export class Memory {
   private readonly spaces = new Map<string, Space>()
   private lastSpace = this.addSpace('')
   private lastState = 0
-  /** Ticks are counted from here (ms), since they must fit into 24 bits. */
-  private readonly origin = Date.now()
+  /** Ticks are counted from here (ms), since they must fit into 24 bits. It moves along with time. */
+  private origin = Date.now()
 
   space(name: string): Space {
     if (name === this.lastSpace.name) return this.lastSpace
@@ -36,6 +39,14 @@ export class Memory {
     return Math.max(1, Math.floor((time - this.origin) / TICK) + 1)
   }
 
+  /** To be told the time (real, ms) before anything is done at it, so that ticks stay in range even if the clock leaps. */
+  turnTo(real: number): void {
+    const ticks = Math.floor((real - this.origin) / TICK)
+    if (ticks >= 0 && ticks < MOST_TICKS) return
+    this.collector.shift(ticks)
+    this.origin += ticks * TICK
+  }
+
   /** Keeps no more than `most` subjects. */
   trim(most: number): void {
     if (this.subjects.size > most) this.collector.trim(most)
@@ -43,6 +54,7 @@ export class Memory {
 
   /** A slice of collecting what nobody can ask for any more at `real` (ms). */
   sweep(real: number): Sweep {
+    this.turnTo(real)
     const subjects = this.collector.sweep(Math.floor((real - this.origin) / TICK))
     const entries = this.entries.sweep(real)
     if (subjects || entries) return 'more'

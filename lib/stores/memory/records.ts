@@ -8,7 +8,7 @@
 import type { Page } from './slab'
 import type { Table } from './table'
 
-/** Deadlines are counted in this many ms, from the making of the store on. */
+/** Deadlines are counted in this many ms, from an origin that moves along with time. */
 export const TICK = 4000
 /** The furthest deadline that fits, two years: it never comes. Such a record goes only when it is the idlest. */
 const FURTHEST = 0xffffff
@@ -62,9 +62,19 @@ export function deadlineOf(page: Page, at: number): number {
 
 /** Keeps the record at `at` until `deadline` (ticks) at least. */
 export function keepUntil(page: Page, at: number, deadline: number): void {
-  if (deadline <= deadlineOf(page, at)) return
+  if (deadline > deadlineOf(page, at)) setDeadline(page, at, Math.min(deadline, FURTHEST))
+}
+
+/** Counts the deadline of the record at `at` from `ticks` later on. It comes then as before: never only if it never did. */
+export function shiftDeadline(page: Page, at: number, ticks: number): void {
+  const deadline = deadlineOf(page, at)
+  if (deadline === FURTHEST) return
+  setDeadline(page, at, Math.min(Math.max(deadline - ticks, 1), FURTHEST - 1))
+}
+
+function setDeadline(page: Page, at: number, deadline: number): void {
   const word = stateWord(at)
-  page.words[word] = (Math.min(deadline, FURTHEST) << LENGTH_BITS) | (page.words[word] & LENGTH_MASK)
+  page.words[word] = (deadline << LENGTH_BITS) | (page.words[word] & LENGTH_MASK)
 }
 
 /** Where a bucket's row starts in the record at `at`, or -1. */

@@ -44,6 +44,14 @@ describe('records of the memory store', () => {
     ])
   })
 
+  it('keep a block whatever a listener does to the one it is told of', () => {
+    const store = new MemoryStore()
+    const limits = [limit({ rule: { limit: 0 }, blockFor: 60_000 })]
+    const { blockAdded } = store.decide(request({ limits }))
+    Object.assign(blockAdded ?? {}, { until: 0 })
+    expect(store.decide(request()).reason).toBe('blocked')
+  })
+
   it('cannot be changed through what was written or read', async () => {
     const store = new MemoryStore()
     const profile = { tags: ['a'] }

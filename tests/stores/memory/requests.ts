@@ -36,7 +36,9 @@ export const perMinute: Limiter<{ minute: number }> = {
   },
 }
 
-export function limit(overrides: Partial<LimitCheck> & { rule?: Partial<Rule> } = {}): LimitCheck {
+type LimitOverrides = Partial<Omit<LimitCheck, 'rule'>> & { readonly rule?: Partial<Rule> }
+
+export function limit(overrides: LimitOverrides = {}): LimitCheck {
   const bucket = overrides.bucket ?? 'bot'
   const rule = { limit: 3, window: 10_000, countRefused: false, ...overrides.rule }
   return {

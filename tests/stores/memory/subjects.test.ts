@@ -1,7 +1,9 @@
 import * as fc from 'fast-check'
+import { Collector } from '../../../lib/stores/memory/collector'
 import { readMark, rowOfMarks, writeMark } from '../../../lib/stores/memory/marks'
 import { Table } from '../../../lib/stores/memory/table'
-import { roomOf, rowOf } from '../../../lib/stores/memory/records'
+import { filledOf, hashAt, lengthOf, roomOf, rowOf } from '../../../lib/stores/memory/records'
+import { offsetOf } from '../../../lib/stores/memory/slab'
 import { Subjects } from '../../../lib/stores/memory/subjects'
 import { IDS } from './requests'
 
@@ -26,6 +28,31 @@ const operations: fc.Arbitrary<Operation> = fc.record({
 
 function rowFor({ id, bucket, room }: Operation): Float64Array {
   return new Float64Array(room).fill(id + bucket / 8)
+}
+
+/** mulberry32, for traces too long for fast-check. */
+function randomOf(start: number): () => number {
+  let state = start
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** The id of every record, read from the bins themselves. */
+function* idsIn({ slab }: Subjects, { bins }: Table): Generator<number> {
+  for (let bin = 0; bin < bins.count; bin++) {
+    const handle = bins.get(bin)
+    if (handle === 0) continue
+    const page = slab.pageOf(handle)
+    const start = offsetOf(page, handle)
+    for (let at = start; at < start + filledOf(page, start); at += lengthOf(page, at)) {
+      expect(bins.of(hashAt(page, at))).toBe(bin)
+      yield page.numbers[at]
+    }
+  }
 }
 
 describe(`Subjects (seed ${seed})`, () => {
@@ -65,7 +92,7 @@ describe(`Subjects (seed ${seed})`, () => {
         expect(dropped).toHaveLength(gone)
         expect(subjects.size).toBe(model.size)
         expect(tables.reduce((sum, { size }) => sum + size, 0)).toBe(model.size)
-        if (model.size === 0) expect(subjects.slab.pages).toEqual([])
+        if (model.size === 0) expect(subjects.slab.pages.every(({ live }) => live === 0)).toBe(true)
         for (const { at, rows } of model.values()) {
           const table = tables[at.table]
           subjects.find(table, at.id, table.paired ? at.second : 0)
@@ -81,6 +108,38 @@ describe(`Subjects (seed ${seed})`, () => {
       }),
       { seed, numRuns: 200 },
     )
+  })
+
+  it('keeps thousands of records apart while their bins split, merge and move', () => {
+    const subjects = new Subjects(() => undefined)
+    const table = new Table(subjects.slab, 7, false)
+    const model = new Map<number, number>()
+    const random = randomOf(seed)
+    let mistaken = 0
+    // Mostly growing at first, mostly shrinking later.
+    for (let step = 0; step < 60_000; step++) {
+      const id = 5_000_000_000 + 6997 * Math.floor(random() * 5000)
+      subjects.find(table, id, 0)
+      if (subjects.at >= 0 !== model.has(id)) mistaken++
+      if (random() < step / 60_000) {
+        if (subjects.at >= 0) subjects.free()
+        model.delete(id)
+        continue
+      }
+      const room = 1 + Math.floor(random() * (step % 100 === 0 ? 500 : 20))
+      const row = new Float64Array(room).fill(id)
+      if (subjects.at >= 0) subjects.replace(2, row, room)
+      else subjects.create(table, id, 0, 2, row, room)
+      model.set(id, room)
+    }
+    expect(mistaken).toBe(0)
+    for (const [id, room] of model) {
+      subjects.find(table, id, 0)
+      const row = rowOf(subjects.page, subjects.at, 2)
+      expect(roomOf(subjects.page, row)).toBe(room)
+      expect(subjects.page.numbers.slice(row, row + room)).toEqual(new Float64Array(room).fill(id))
+    }
+    expect([...idsIn(subjects, table)].sort((a, b) => a - b)).toEqual([...model.keys()].sort((a, b) => a - b))
   })
 
   it('uses freed room again and gives whole pages back', () => {
@@ -103,8 +162,9 @@ describe(`Subjects (seed ${seed})`, () => {
       subjects.find(table, id, 0)
       subjects.free()
     }
-    expect(subjects.slab.pages).toEqual([])
     expect(subjects.size).toBe(0)
+    new Collector(subjects).sweep(0)
+    expect(subjects.slab.pages).toEqual([])
   })
 })
 
