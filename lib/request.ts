@@ -7,7 +7,7 @@ import { toError } from './errors'
 import { fingerprintOf } from './fingerprint'
 import { isThenable, nonsense } from './hooks'
 import { hash53, mix53 } from './keys'
-import { slidingWindow } from './limiters'
+import { LONGEST_LOG, slidingWindow } from './limiters'
 import { MOST_REMEMBERED, type Bucket, type PlannedDebounce, type PlannedLimit } from './plan'
 import type { DebounceCheck, LimitCheck, Scope } from './stores/decision'
 import type { Loose, Subject } from './subject'
@@ -153,6 +153,9 @@ function limitCheck<C extends Context>(
   const { check, bucket, scope } = planned
   if (units !== Infinity && !(Number.isSafeInteger(units) && units >= 0)) {
     throw nonsense('limit must be an integer >= 0 or Infinity', units)
+  }
+  if (check.limiter === slidingWindow && units > LONGEST_LOG && units !== Infinity) {
+    throw nonsense(`limit of a 'sliding-window' must be at most ${LONGEST_LOG} or Infinity`, units)
   }
   const key = scope === undefined ? undefined : keyFrom(scope(ctx))
   if (planned.limit !== undefined) remember(bucket, subjectKey(check.scope, where, key), units)

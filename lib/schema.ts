@@ -9,6 +9,7 @@ import { z } from 'zod/v3'
 import { DURATION_HINT, toMilliseconds } from './duration'
 import type { Problem } from './errors'
 import type { Algorithm } from './limiters/limiter'
+import { LONGEST_LOG, slidingWindow } from './limiters/sliding-window'
 import { nearest } from './nearest'
 import type { DebounceOptions, Guards, RateLimitOptions, RequireRegisteredOptions } from './policy'
 
@@ -227,6 +228,21 @@ export function show(value: unknown): string {
 
 /** Options that are right by themselves and wrong together. */
 function contradictions(options: Record<string, unknown>, path: string): Problem[] {
+  return [...uselessBurst(options, path), ...endlessLog(options, path)]
+}
+
+function endlessLog(
+  { limit, algorithm = 'sliding-window' }: Record<string, unknown>,
+  path: string,
+): Problem[] {
+  const logs = algorithm === 'sliding-window' || algorithm === slidingWindow
+  if (!logs || !isPositiveInteger(limit) || limit <= LONGEST_LOG) return []
+  const most = LONGEST_LOG.toLocaleString('en')
+  const message = `sliding-window keeps one number per unit: take 'sliding-counter', 'token-bucket' or 'gcra' above ${most}`
+  return [{ path: `${path}.limit`, message }]
+}
+
+function uselessBurst(options: Record<string, unknown>, path: string): Problem[] {
   const { burst, algorithm = 'sliding-window' } = options
   if (burst === undefined || BURSTING.includes(algorithm) || !ALGORITHMS.includes(algorithm as Algorithm))
     return []

@@ -4,10 +4,10 @@ import { fixedWindow } from './fixed-window'
 import { gcra } from './gcra'
 import type { Algorithm, BuiltinLimiter, Limiter } from './limiter'
 import { slidingCounter } from './sliding-counter'
-import { slidingWindow } from './sliding-window'
+import { LONGEST_LOG, slidingWindow } from './sliding-window'
 import { tokenBucket } from './token-bucket'
 
-export { fixedWindow, gcra, slidingCounter, slidingWindow, tokenBucket }
+export { fixedWindow, gcra, LONGEST_LOG, slidingCounter, slidingWindow, tokenBucket }
 export { ruleOf, waitOf } from './kernel'
 export { isBuiltin } from './limiter'
 export type { Algorithm, BuiltinLimiter, Kernel, Limiter, Outcome, Row, Rule } from './limiter'

@@ -14,9 +14,15 @@ export function ruleOf({ limit, window, burst, countRefused }: Rule): Rule {
  * the capacity never.
  */
 export function waitOf(kernel: Kernel, row: Row, at: number, rule: Rule, now: number, cost: number): number {
+  const settled = statelessWait(rule, cost)
+  if (settled !== undefined) return settled
+  return cost > kernel.capacity(rule) ? Infinity : kernel.wait(row, at, rule, now, cost)
+}
+
+/** The wait that no state can change, of any limiter: none for no cost, else for ever under a limit of 0. */
+export function statelessWait(rule: Rule, cost: number): number | undefined {
   if (cost === 0) return 0
-  if (cost > kernel.capacity(rule)) return Infinity
-  return kernel.wait(row, at, rule, now, cost)
+  return rule.limit === 0 ? Infinity : undefined
 }
 
 /** `Kernel.move` for rows of one length. */

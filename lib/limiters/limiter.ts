@@ -74,7 +74,10 @@ export interface Kernel {
   move(from: Row, fromAt: number, to: Row, toAt: number, room: number): void
   /** ms until `cost` units would pass: 0 when they pass now. */
   wait(row: Row, at: number, rule: Rule, now: number, cost: number): number
-  /** Takes `cost` units, whether they pass or (countRefused) not; the state never exceeds what `limit` can fill. */
+  /**
+   * Takes `cost` units, whether they pass or (countRefused) not. The state never comes to exceed what `limit` can fill;
+   * one that a greater limit has filled further stays as full.
+   */
   charge(row: Row, at: number, rule: Rule, now: number, cost: number): void
   /** Gives back `cost` units that were charged at `when`. */
   refund(row: Row, at: number, rule: Rule, when: number, cost: number): void

@@ -13,6 +13,9 @@ const HEADER = 2
 const BASE = 2 ** 26
 const SMALLEST = 4
 
+/** The greatest limit of a `'sliding-window'`: beyond, a log of single units takes too much memory and time. */
+export const LONGEST_LOG = 1_000_000
+
 /** `'sliding-window'`, the default: exactly `limit` units in any window. */
 export const slidingWindow = fromKernel('sliding-window', {
   fresh: [0, 0],
@@ -108,9 +111,10 @@ function charge(row: Row, at: number, rule: Rule, now: number, cost: number): vo
       units--
     }
   }
-  const taken = Math.min(cost, rule.limit)
-  // A refused hit that counts pushes the oldest out.
-  const surplus = units + taken - rule.limit
+  // A refused hit that counts pushes the oldest out, yet leaves as many: a smaller limit wipes nothing.
+  const most = Math.max(rule.limit, units)
+  const taken = Math.min(cost, most)
+  const surplus = units + taken - most
   if (surplus > 0) {
     head = wrap(head + surplus, ring)
     units -= surplus

@@ -35,9 +35,16 @@ function size(): number {
 
 /** Parts missing at `now`. What a greater burst had let be taken is no debt under a smaller one. */
 function missingAt(row: Row, at: number, rule: Rule, now: number): number {
-  const missing = Math.min(row[at], rule.burst * rule.window)
-  const elapsed = now - row[at + 1]
-  return elapsed > 0 ? Math.max(0, missing - elapsed * rule.limit) : missing
+  return refilled(Math.min(row[at], rule.burst * rule.window), row[at + 1], rule, now)
+}
+
+/** Parts missing at `now`, those beyond this rule's burst too: a charge must not forgive them. */
+function owedAt(row: Row, at: number, rule: Rule, now: number): number {
+  return refilled(row[at], row[at + 1], rule, now)
+}
+
+function refilled(missing: number, since: number, rule: Rule, now: number): number {
+  return now > since ? Math.max(0, missing - (now - since) * rule.limit) : missing
 }
 
 /** ms until `parts` have come back; none come before the row's own time. */
@@ -52,8 +59,9 @@ function wait(row: Row, at: number, rule: Rule, now: number, cost: number): numb
 
 function charge(row: Row, at: number, rule: Rule, now: number, cost: number): void {
   if (rule.limit < 1) return
-  const missing = missingAt(row, at, rule, now)
-  row[at] = Math.min(missing + cost * rule.window, rule.burst * rule.window)
+  const all = rule.burst * rule.window
+  const missing = missingAt(row, at, rule, now) + cost * rule.window
+  row[at] = Math.max(Math.min(missing, all), owedAt(row, at, rule, now))
   row[at + 1] = Math.max(row[at + 1], now)
 }
 

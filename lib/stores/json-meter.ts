@@ -4,7 +4,7 @@ import { isBuiltin } from '../limiters/limiter'
 import type { Kernel, Limiter, Outcome, Row } from '../limiters/limiter'
 import type { LimitCheck, LimitState } from './decision'
 import { copyJson, jsonProblem } from './json'
-import { isChargeable, refusedWait, settledWait, stateOf, waitFor } from './meter'
+import { isChargeable, knownWait, settledWait, stateOf, waitFor } from './meter'
 
 /** A state to be stored and how long it matters (ms, counted from the charge; `Infinity`: for ever). */
 export interface Kept {
@@ -69,8 +69,7 @@ const OWN_METER: JsonMeter = {
   wait(state, check, now) {
     const settled = settledWait(check)
     if (settled !== undefined) return settled
-    const { outcome } = hit(state, check, now, check.cost)
-    return outcome.allowed ? 0 : refusedWait(outcome.retryAfter)
+    return knownWait(hit(state, check, now, check.cost).outcome)
   },
 
   charge(state, check, now) {

@@ -2,20 +2,24 @@
  * How stores apply a kernel to a limit check: the cases that a kernel never sees (an outcome that is known already,
  * nothing to pay, more than can ever pass), decided in one place for every store.
  */
-import { waitOf } from '../limiters/kernel'
-import type { Kernel, Row } from '../limiters/limiter'
+import { statelessWait, waitOf } from '../limiters/kernel'
+import type { Kernel, Outcome, Row } from '../limiters/limiter'
 import type { LimitCheck, LimitState } from './decision'
 
 /** ms until a check's cost would pass: 0 now, `Infinity` never. The check's limiter is the kernel's. */
 export function waitFor(kernel: Kernel, row: Row, at: number, check: LimitCheck, now: number): number {
-  return settledWait(check) ?? waitOf(kernel, row, at, check.rule, now, check.cost)
+  const { outcome, rule, cost } = check
+  return outcome === undefined ? waitOf(kernel, row, at, rule, now, cost) : knownWait(outcome)
 }
 
 /** The wait of a check whose state need not be looked at, else `undefined`. */
 export function settledWait({ outcome, cost, rule }: LimitCheck): number | undefined {
-  if (outcome !== undefined) return outcome.allowed ? 0 : refusedWait(outcome.retryAfter)
-  if (cost === 0) return 0
-  return rule.limit === 0 ? Infinity : undefined
+  return outcome === undefined ? statelessWait(rule, cost) : knownWait(outcome)
+}
+
+/** The wait of an outcome that is known already. */
+export function knownWait(outcome: Outcome): number {
+  return outcome.allowed ? 0 : refusedWait(outcome.retryAfter)
 }
 
 /** A refusal always waits: what names no positive time is past help. */

@@ -122,6 +122,11 @@ describe("a decorator's own bad argument throws where it stands", () => {
       '@RateLimit.limit: must be a positive integer or a function (ctx) => number, not -1',
     ],
     [
+      () => RateLimit(1_000_001, 1),
+      "@RateLimit.limit: sliding-window keeps one number per unit: take 'sliding-counter', 'token-bucket' or 'gcra' " +
+        'above 1,000,000',
+    ],
+    [
       () => Command('buy now'),
       "@Command.trigger: is one word (what follows it is ctx.payload), not 'buy now'",
     ],
@@ -140,6 +145,8 @@ describe("a decorator's own bad argument throws where it stands", () => {
       'the others',
       { ...ok, blockFor: '1d', shadow: false, reply: { en: 'a', de: 'b' }, scope: 'member', cost: 0 },
     ],
+    ['the longest log', { ...ok, limit: 1_000_000 }],
+    ['a longer one where none is kept', { ...ok, limit: 50_000_000, algorithm: 'gcra' }],
     ['a cost that never passes: its verdict says so', { ...ok, cost: 4 }],
     [
       'an own limiter, whose bounds are its own',

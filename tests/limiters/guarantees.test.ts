@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Algorithm, BuiltinLimiter, Rule } from '../../lib/limiters'
-import { fixedWindow, gcra, slidingCounter, slidingWindow, tokenBucket } from '../../lib/limiters'
+import { fixedWindow, gcra, slidingCounter, slidingWindow, tokenBucket, waitOf } from '../../lib/limiters'
 import { MODELS } from './models'
 import type { Hit } from './traces'
 import { BY_NAME, DAY, passed, rule, rules, steadyTraces, traces } from './traces'
@@ -25,6 +25,25 @@ function* stretches(hits: readonly Hit[]): Generator<{ length: number; units: nu
 function expectWithinBucket(hits: readonly Hit[], { limit, window, burst }: Rule): void {
   for (const { length, units } of stretches(hits)) {
     expect(BigInt(units - burst) * BigInt(window) <= BigInt(length) * BigInt(limit)).toBe(true)
+  }
+}
+
+/** Whatever the rule, the cost and the time, `after` lets nothing pass sooner than `before` would. */
+function expectNoShorterWaits(
+  limiter: BuiltinLimiter,
+  before: number[] | undefined,
+  after: number[],
+  ruleWith: (limit: number) => Rule,
+  now: number,
+): void {
+  const { kernel } = limiter
+  for (const later of [1, 2, 7, 30, 60].map(ruleWith)) {
+    for (const delay of [0, 1, Math.floor(later.window / 3), later.window - 1, later.window]) {
+      for (const cost of [1, kernel.capacity(later)]) {
+        const least = waitOf(kernel, before ?? kernel.fresh, 0, later, now + delay, cost)
+        expect(waitOf(kernel, after, 0, later, now + delay, cost)).toBeGreaterThanOrEqual(least)
+      }
+    }
   }
 }
 
@@ -162,6 +181,52 @@ describe('a limit that changes', () => {
     },
   )
 
+  it.each(BY_NAME)('%s: a refused hit that counts never shortens a later wait', (_name, limiter) => {
+    const limits = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 5 })
+    const ownBurst = fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined })
+    fc.assert(
+      fc.property(traces, limits, ownBurst, ({ rule: { window }, hits }, some, burst) => {
+        const counting = (limit: number) => rule(limit, window, { countRefused: true, burst: burst ?? limit })
+        let state: number[] | undefined
+        hits.forEach(({ now, cost }, i) => {
+          const [next, { allowed }] = limiter.hit(state, counting(some[i % some.length]), now, cost)
+          if (!allowed) expectNoShorterWaits(limiter, state, next, counting, now)
+          state = next
+        })
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it.each(BY_NAME)(
+    '%s: refused under a small limit, a user gets no second helping of a large',
+    (_name, limiter) => {
+      const texts = rule(100, DAY, { countRefused: true })
+      const photos = rule(1, DAY, { countRefused: true })
+      const noon = 20_000.5 * DAY
+      let [state] = limiter.hit(undefined, texts, noon, 100)
+      for (let round = 0; round < 3; round++) {
+        const [next, { allowed }] = limiter.hit(state, photos, noon, 1)
+        expect(allowed).toBe(false)
+        expect(limiter.hit(next, texts, noon, 0)[1].remaining).toBe(0)
+        state = next
+      }
+    },
+  )
+
+  it('sliding-window: refused hits under a smaller limit replace the oldest units', () => {
+    const counting = (limit: number) => rule(limit, 100, { countRefused: true })
+    let state: number[] | undefined
+    for (const now of [0, 10, 20, 30]) state = slidingWindow.hit(state, counting(4), now, 1)[0]
+    const [replaced] = slidingWindow.hit(state, counting(2), 50, 3)
+    expect(replaced).toHaveLength(6)
+    // What is left is 30, 50, 50, 50.
+    expect(slidingWindow.hit(replaced, counting(4), 129, 0)[1].remaining).toBe(0)
+    expect(slidingWindow.hit(replaced, counting(4), 130, 0)[1].remaining).toBe(1)
+    expect(slidingWindow.hit(replaced, counting(4), 149, 0)[1].remaining).toBe(1)
+    expect(slidingWindow.hit(replaced, counting(4), 150, 0)[1].remaining).toBe(4)
+  })
+
   const large = fc.constantFrom(1, 5, 50, 2047, 2048, 2049, 3000, 9973)
   it.each(BUCKETS)('%s never admits more than the new rule from the change on', (_name, limiter) => {
     fc.assert(
@@ -179,6 +244,19 @@ describe('a limit that changes', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  it.each(BUCKETS)('%s: what passes under a small limit does not refill a large', (_name, limiter) => {
+    let [state] = limiter.hit(undefined, rule(100, 1000), 0, 100)
+    let taken = 0
+    for (const now of [250, 500, 750]) {
+      const [next, { allowed }] = limiter.hit(state, rule(4, 1000), now, 1)
+      expect(allowed).toBe(true)
+      const { remaining } = limiter.hit(next, rule(100, 1000), now, 0)[1]
+      state = limiter.hit(next, rule(100, 1000), now, remaining)[0]
+      taken += remaining
+    }
+    expect(taken).toBeLessThanOrEqual(75)
   })
 
   it('token-bucket: what was taken stays taken', () => {

@@ -65,7 +65,8 @@ class Log extends Model {
   protected record(now: number, cost: number): void {
     const time = Math.max(now, ...this.taken)
     const units = new Array<number>(cost).fill(time)
-    this.taken = [...this.inWindow(now), ...units].slice(-this.rule.limit)
+    const live = this.inWindow(now)
+    this.taken = [...live, ...units].slice(-Math.max(this.rule.limit, live.length))
   }
 }
 

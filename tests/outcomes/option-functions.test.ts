@@ -23,6 +23,8 @@ const BROKEN: [string, SentinelOptions][] = [
       [`limit resolves to ${String(value)}`, { rateLimit: limit({ limit: async () => value }) }],
     ],
   ),
+  ['limit returns more than a log keeps', { rateLimit: limit({ limit: () => 1_000_001 }) }],
+  ['limit resolves to more than a log keeps', { rateLimit: limit({ limit: async () => 1_000_001 }) }],
   ['cost throws', { rateLimit: limit({ cost: fail }) }],
   ['cost rejects', { rateLimit: limit({ cost: rejecting }) }],
   ...[NaN, -1, 0.5, Infinity, '1', undefined].map((value): [string, SentinelOptions] => [
@@ -158,6 +160,16 @@ test('a sound limit of the broken check’s name that refuses is the reason', as
   })
   await send(updates.text('hi'))
   expect(reasons).toMatchObject([{ reason: 'limited', name: 'bot' }])
+})
+
+test.each<[string, object]>([
+  ['a million in a sliding-window', { limit: () => 1_000_000 }],
+  ['more in a token-bucket', { limit: () => 50_000_000, algorithm: 'token-bucket' }],
+  ['Infinity in a sliding-window', { limit: () => Infinity }],
+])('a limit of %s is no mistake', async (_what, over) => {
+  const { send, updates, types } = await guarded({ rateLimit: limit(over) })
+  await send(updates.text('hi'))
+  expect(types()).toEqual(['allowed'])
 })
 
 test('a limit that never answers is given up after storeTimeout', async () => {

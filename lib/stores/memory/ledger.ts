@@ -2,7 +2,7 @@
 import { SentinelUsageError } from '../../errors'
 import { gcra } from '../../limiters/gcra'
 import type { Kernel } from '../../limiters/limiter'
-import type { Block, LimitCheck, LimitState, Registration, Scope } from '../decision'
+import type { Block, DecisionRequest, LimitCheck, LimitState, Registration, Scope } from '../decision'
 import { copyJson } from '../json'
 import { meterOf } from '../json-meter'
 import type { Ledger } from '../judge'
@@ -17,10 +17,17 @@ import type { Table } from './table'
 
 const DAY = 86_400_000
 
+/** Whose state, and (of a decision) which checks. */
+type Asked = Whereabouts & Partial<Pick<DecisionRequest, 'limits' | 'debounces'>>
+
+const NO_CHECKS: readonly never[] = []
+const NOTHING_ASKED: Asked = { space: '', actor: undefined, chat: undefined }
+
 export class MemoryLedger implements Ledger {
   private readonly subjects: Subjects
   private readonly buckets: Buckets
   private space: Space
+  private asked: Asked = NOTHING_ASKED
   /** NaN: there is none. As plain doubles, storing them costs no allocation and no write barrier. */
   private actor = NaN
   private chat = NaN
@@ -59,11 +66,12 @@ export class MemoryLedger implements Ledger {
   }
 
   /** Turns to a request. `real`: the time that collects garbage; `now`: the request's own, if it has one. */
-  turnTo(whereabouts: Whereabouts, real: number, now: number | undefined): void {
+  turnTo(asked: Asked, real: number, now: number | undefined): void {
+    this.asked = asked
     this.memory.turnTo(real)
-    this.space = this.memory.space(whereabouts.space)
-    this.actor = whereabouts.actor ?? NaN
-    this.chat = whereabouts.chat ?? NaN
+    this.space = this.memory.space(asked.space)
+    this.actor = asked.actor ?? NaN
+    this.chat = asked.chat ?? NaN
     this.real = real
     // The request's clock may stand still or jump.
     this.grace = now === undefined ? 0 : DAY
@@ -175,7 +183,21 @@ export class MemoryLedger implements Ledger {
     this.check = undefined
     if (subjects.at >= 0) return subjects.replace(bucket, row, room)
     if (this.scope === 'own') this.id = this.space.keys.add(this.ownKey())
-    subjects.create(this.table, this.id, this.second, bucket, row, room)
+    subjects.create(this.table, this.id, this.second, bucket, row, room, this.expected())
+  }
+
+  /** How many numbers the sections of a new record will take once all that was asked is in it: it moves less often. */
+  private expected(): number {
+    const { limits = NO_CHECKS, debounces = NO_CHECKS } = this.asked
+    let numbers = 0
+    for (const check of limits) {
+      if (check.scope !== this.scope || check.key !== this.key) continue
+      const { kernel, fresh } = this.buckets.of(check)
+      numbers += 1 + (kernel === undefined ? 1 : kernel.size(fresh, 0, check.rule, 0, check.cost))
+    }
+    let marks = 0
+    for (const check of debounces) if (check.scope === this.scope && check.key === this.key) marks++
+    return marks === 0 ? numbers : numbers + 1 + 2 * marks
   }
 
   private keepFor(ms: number): void {

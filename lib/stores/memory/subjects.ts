@@ -54,14 +54,22 @@ export class Subjects {
     if (this.at >= 0) this.page.words[touchWord(this.at)] = ++this.touches
   }
 
-  /** Makes a record with one section, that holds the first `room` numbers of `row`. */
-  create(table: Table, id: number, second: number, bucket: number, row: Float64Array, room: number): void {
+  /** Makes a record with one section, that holds the first `room` numbers of `row`, and room for `expected` in all. */
+  create(
+    table: Table,
+    id: number,
+    second: number,
+    bucket: number,
+    row: Float64Array,
+    room: number,
+    expected = 0,
+  ): void {
     this.size++
     table.grow()
     const bin = table.bins.of(hashOf(table, id, second))
     this.goTo(table, bin, 0)
     const offset = this.at < 0 ? 0 : filledOf(this.page, this.start)
-    const numbers = table.header + 1 + room
+    const numbers = table.header + Math.max(1 + room, expected)
     table.splice(bin, offset, 0, lengthFor(numbers))
     this.goTo(table, bin, offset)
     const { page, at } = this
@@ -87,9 +95,11 @@ export class Subjects {
       used -= taken
     }
     const numbers = room > 0 ? used + 1 + room : used
-    table.splice(bin, offset + used, length - used, lengthFor(numbers) - used)
-    this.goTo(table, bin, offset)
-    setLength(this.page, this.at, numbers)
+    if (numbers > length) {
+      table.splice(bin, offset + used, length - used, lengthFor(numbers) - used)
+      this.goTo(table, bin, offset)
+      setLength(this.page, this.at, numbers)
+    } else page.numbers.fill(0, at + used, at + length)
     if (room > 0) writeSection(this.page, this.at + used, bucket, row, room)
   }
 
