@@ -1,30 +1,14 @@
-/** The ledger that `judge` uses on a four-primitive store: JSON records, changed in copies, written afterwards. */
+/** The ledger that `judge` uses on a four-primitive store: JSON records, changed in copies, put on a draft afterwards. */
 import type { Block, DecisionRequest, LimitCheck, LimitState, Place, Registration, Scope } from './decision'
+import { Draft } from './draft'
+import type { Entries, Step } from './draft'
 import { meterOf } from './json-meter'
 import type { Ledger } from './judge'
-import { LedgerRecord, momentOf } from './ledger-record'
-import type { Moment } from './ledger-record'
+import { momentOf } from './ledger-record'
+import type { LedgerRecord, Moment } from './ledger-record'
 import { placeKey, userKey } from './record-keys'
-import type { Entry } from './store'
-import type { Change } from './update'
 
-const DAY = 86_400_000
-
-/** One thing that a decision did to a record, so that it can be taken back. */
-type Step =
-  | { readonly check: LimitCheck; readonly when: number }
-  | { readonly mark: number; readonly until: number; readonly before: number }
-
-/** A record that is to be written, and how to take that back. */
-export interface Planned {
-  readonly key: string
-  readonly entry: Entry | undefined
-  readonly change: Change
-  /** Writes what was there before; right only while nobody else has written. */
-  readonly restore: Change
-  /** Takes only this decision's doing out of what the record has become since. */
-  withdraw(entry: Entry | undefined): Change
-}
+export { blockChange } from './ledger-record'
 
 /** The keys of all records that a decision reads, in order, each once. */
 export function keysOf(request: DecisionRequest): string[] {
@@ -48,7 +32,7 @@ function readsBlock({ block, limits }: DecisionRequest): boolean {
 
 export class JsonLedger implements Ledger {
   readonly #moment: Moment
-  readonly #entries: ReadonlyMap<string, Entry | undefined>
+  readonly #draft: Draft
   readonly #records = new Map<string, LedgerRecord>()
   readonly #places = new Map<string, string>()
   readonly #steps = new Map<string, Step[]>()
@@ -57,15 +41,18 @@ export class JsonLedger implements Ledger {
 
   constructor(
     private readonly request: Pick<DecisionRequest, 'space' | 'actor' | 'chat' | 'now'>,
-    entries: ReadonlyMap<string, Entry | undefined>,
+    entries: Entries,
     now: number,
+    /** What earlier decisions of the same transaction have changed. */
+    draft = new Draft(entries),
   ) {
-    this.#entries = entries
+    this.#draft = draft
     this.#moment = momentOf(request.now, now)
   }
 
   block(actor: number): Block | undefined {
-    return this.#block ?? (this.#value(userKey(this.request.space, 'blocks', actor)) as Block | undefined)
+    const key = this.#blockKey(actor)
+    return this.#block ?? this.#draft.block(key) ?? (this.#value(key) as Block | undefined)
   }
 
   setBlock(block: Block): void {
@@ -108,39 +95,12 @@ export class JsonLedger implements Ledger {
     return this.#charged.get(check) ?? meterOf(check.limiter).left(this.#state(check), check, now)
   }
 
-  /** Every record that changed, in key order. */
-  plan(): Planned[] {
-    const plans = [...this.#records]
-      .filter(([, record]) => record.changed)
-      .map((pair) => this.#planOf(...pair))
-    if (this.#block !== undefined) plans.push(this.#planOfBlock(this.#block))
-    return plans.sort((a, b) => (a.key < b.key ? -1 : 1))
-  }
-
-  #planOf(key: string, record: LedgerRecord): Planned {
-    const moment = this.#moment
-    const steps = this.#steps.get(key) ?? []
-    return {
-      key,
-      entry: record.entry,
-      change: record.change(moment),
-      restore: new LedgerRecord(record.entry).encode(moment),
-      withdraw: (entry) => withdraw(steps, entry, moment),
-    }
-  }
-
-  #planOfBlock(block: Block): Planned {
-    const key = userKey(this.request.space, 'blocks', block.userId)
-    const entry = this.#entries.get(key)
-    const before = entry?.value as Block | undefined
-    return {
-      key,
-      entry,
-      change: blockChange(block, this.#moment),
-      restore: before === undefined ? 'delete' : blockChange(before, this.#moment),
-      // Somebody else has blocked or unblocked the user since: that stands.
-      withdraw: () => 'keep',
-    }
+  /** Puts all that changed on the draft, for the decisions after this one to see and for the store to keep. */
+  keep(): Draft {
+    const changed = [...this.#steps].map(([place, steps]) => [place, this.#record(place), steps] as const)
+    const block = this.#block
+    this.#draft.put(changed, block && [this.#blockKey(block.userId), block], this.#moment)
+    return this.#draft
   }
 
   #state(check: LimitCheck): unknown {
@@ -148,7 +108,11 @@ export class JsonLedger implements Ledger {
   }
 
   #value(key: string): unknown {
-    return this.#entries.get(key)?.value
+    return this.#draft.entries.get(key)?.value
+  }
+
+  #blockKey(actor: number): string {
+    return userKey(this.request.space, 'blocks', actor)
   }
 
   #place(scope: Scope, key: string | undefined): string {
@@ -160,7 +124,7 @@ export class JsonLedger implements Ledger {
 
   #record(place: string): LedgerRecord {
     let record = this.#records.get(place)
-    if (record === undefined) this.#records.set(place, (record = new LedgerRecord(this.#entries.get(place))))
+    if (record === undefined) this.#records.set(place, (record = this.#draft.record(place)))
     return record
   }
 
@@ -169,27 +133,4 @@ export class JsonLedger implements Ledger {
     if (steps === undefined) this.#steps.set(place, [step])
     else steps.push(step)
   }
-}
-
-/** A block's record, kept for a day beyond its end. */
-export function blockChange(block: Block, { now }: { readonly now: number }): Change {
-  return { value: block, ttl: block.until === undefined ? undefined : Math.max(block.until - now, 0) + DAY }
-}
-
-function withdraw(steps: readonly Step[], entry: Entry | undefined, moment: Moment): Change {
-  const record = new LedgerRecord(entry)
-  for (const step of [...steps].reverse()) {
-    if ('mark' in step) {
-      if (record.mark(step.mark) === step.until) record.setMark(step.mark, step.before)
-    } else refund(record, step.check, step.when, moment)
-  }
-  return record.change(moment)
-}
-
-function refund(record: LedgerRecord, check: LimitCheck, when: number, { real, grace }: Moment): void {
-  const { bucket, limiter } = check
-  const kept = meterOf(limiter).refund(record.state(bucket, limiter.name), check, when)
-  if (kept === undefined) return
-  if (kept.keepFor <= 0) record.put(bucket, undefined)
-  else record.setState(bucket, limiter.name, kept.state, real + kept.keepFor + grace)
 }

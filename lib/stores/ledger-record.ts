@@ -1,5 +1,6 @@
 import { bucketKey } from './record-keys'
 import { membersOf, ownMember } from './json'
+import type { Block } from './decision'
 import type { Entry } from './store'
 import type { Change } from './update'
 
@@ -31,6 +32,21 @@ export function momentOfUnknownClock(now: number): Moment {
   return { now, real: Date.now(), grace: DAY, horizon: -Infinity }
 }
 
+/** The moment by which nothing goes that either of the two would keep. */
+export function widest(a: Moment, b: Moment): Moment {
+  return {
+    now: Math.min(a.now, b.now),
+    real: Math.min(a.real, b.real),
+    grace: Math.max(a.grace, b.grace),
+    horizon: Math.min(a.horizon, b.horizon),
+  }
+}
+
+/** A block's record, kept for a day beyond its end. */
+export function blockChange(block: Block, { now }: { readonly now: number }): Change {
+  return { value: block, ttl: block.until === undefined ? undefined : Math.max(block.until - now, 0) + DAY }
+}
+
 /** Limiter, real time (ms) from which the state is as good as none (`null`: never), state. */
 type StoredState = readonly [limiter: string, deadline: number | null, state: unknown]
 
@@ -39,10 +55,17 @@ type StoredState = readonly [limiter: string, deadline: number | null, state: un
  * holds, and keeps changes apart until they are encoded.
  */
 export class LedgerRecord {
-  readonly #states = new Map<string, StoredState | undefined>()
-  readonly #marks = new Map<string, number | undefined>()
+  readonly #states: Map<string, StoredState | undefined>
+  readonly #marks: Map<string, number | undefined>
 
-  constructor(readonly entry: Entry | undefined) {}
+  /** `former`: what else the same transaction has changed already; it stays as it is. */
+  constructor(
+    readonly entry: Entry | undefined,
+    former?: LedgerRecord,
+  ) {
+    this.#states = new Map(former === undefined ? [] : former.#states)
+    this.#marks = new Map(former === undefined ? [] : former.#marks)
+  }
 
   get changed(): boolean {
     return this.#states.size > 0 || this.#marks.size > 0

@@ -4,11 +4,11 @@
  */
 import { isBuiltin } from '../limiters/limiter'
 import type { Decision, DecisionRequest, LimitCheck, LimitState, SettledOutcome } from './decision'
+import type { Entries } from './draft'
 import { JsonLedger, keysOf } from './json-ledger'
 import { judge } from './judge'
 import type { StorageAdapter } from './store'
 import { transact } from './transaction'
-import type { Entries } from './transaction'
 
 /** One own limit: its outcome, and its state if it is not charged after all. */
 interface Tried {
@@ -61,7 +61,7 @@ function chargeIfAllPass(request: DecisionRequest, entries: Entries, now: number
   const tried = ownLimits(request).map((check) => tryOne(request, entries, check, now))
   const allPass = tried.every(({ check, outcome }) => outcome.allowed || check.shadow)
   for (const { check, outcome } of tried) if (allPass && outcome.allowed) consume(request, ledger, check, now)
-  return { value: tried, plan: ledger.plan() }
+  return { value: tried, plan: ledger.keep().plan() }
 }
 
 /** Charges one limit that passes, unless it belongs to an album that has passed. */
@@ -109,7 +109,7 @@ async function countRefusals(
       if (!tryOne(request, entries, check, now).outcome.allowed)
         judge(onlyLimits(request, [check]), ledger, now)
     }
-    return { value: undefined, plan: ledger.plan() }
+    return { value: undefined, plan: ledger.keep().plan() }
   })
 }
 

@@ -1,11 +1,11 @@
 import { toError } from '../errors'
+import { decideTogether } from './batch'
+import { BatchQueue } from './batch-queue'
 import { moveBuckets, peekBucket, resetBucket } from './buckets'
 import type { Decision, DecisionRequest, LimitQuery, LimitState, Scope, StoreHealth } from './decision'
-import { JsonLedger, keysOf } from './json-ledger'
-import { judge } from './judge'
+import { keysOf } from './json-ledger'
 import { KeyQueue } from './key-queue'
 import { decideOwn, ownLimits, recordsOf } from './own-limits'
-import { transact } from './transaction'
 
 /**
  * Names one state of a record. A key never sees the same version twice, not even after it was deleted: else a
@@ -69,7 +69,11 @@ export interface MovedBucket {
  * }
  */
 export abstract class StorageAdapter {
-  readonly #queue = new KeyQueue()
+  readonly #decisions = new BatchQueue<DecisionRequest, Decision>((requests, keys) =>
+    decideTogether(this, requests, keys),
+  )
+  /** Between charge and refund of an own limit lies a native call, which nobody else may see: one by one. */
+  readonly #withOwn = new KeyQueue()
 
   /** The record under a key, or `undefined`. */
   abstract get(key: string): Promise<Entry | undefined>
@@ -123,14 +127,7 @@ export abstract class StorageAdapter {
    * @throws StoreError naming the key that changed under every attempt; whatever the primitives throw.
    */
   decide(request: DecisionRequest): Decision | Promise<Decision> {
-    const keys = keysOf(request)
-    return this.#queue.run(keys, async () => {
-      const { value } = await transact(this, keys, request.now, (entries, now) => {
-        const ledger = new JsonLedger(request, entries, now)
-        return { value: judge(request, ledger, now), plan: ledger.plan() }
-      })
-      return value
-    })
+    return this.#decisions.run(keysOf(request), request)
   }
 
   /** What is left of one limit; nothing is charged. */
@@ -157,6 +154,6 @@ export abstract class StorageAdapter {
     native: (request: DecisionRequest) => Decision | Promise<Decision>,
   ): Decision | Promise<Decision> {
     if (ownLimits(request).length === 0) return native(request)
-    return this.#queue.run(recordsOf(request), () => decideOwn(this, request, native))
+    return this.#withOwn.run(recordsOf(request), () => decideOwn(this, request, native))
   }
 }

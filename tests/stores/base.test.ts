@@ -2,7 +2,6 @@ import { StoreError } from '../../lib/errors'
 import { keyOf } from '../../lib/keys'
 import { ALGORITHMS } from '../../lib/limiters'
 import type { Limiter } from '../../lib/limiters/limiter'
-import { KeyQueue } from '../../lib/stores/key-queue'
 import { Blocks, Registrations } from '../../lib/stores/records'
 import { randomOf } from '../../lib/testing/contract/random'
 import {
@@ -258,39 +257,6 @@ describe('failing primitives', () => {
     await expect(decide(new MapStore(), SPACE, { chat: undefined, limits })).rejects.toThrow(
       /needs the update's chat/,
     )
-  })
-})
-
-describe('the queue', () => {
-  test('works on the same key take turns, others do not wait, and nothing is left behind', async () => {
-    const queue = new KeyQueue()
-    const log: string[] = []
-    let open = (): void => undefined
-    const gate = new Promise<void>((resolve) => (open = resolve))
-    const works = [
-      queue.run(['a', 'b'], async () => {
-        await gate
-        log.push('ab')
-      }),
-      queue.run(['b', 'c'], async () => void log.push('bc')),
-      queue.run(['c', 'a'], async () => void log.push('ca')),
-      queue.run(['d'], async () => {
-        log.push('d')
-        open()
-      }),
-    ]
-    expect(queue.size).toBe(4)
-    await Promise.all(works)
-    expect(log).toEqual(['d', 'ab', 'bc', 'ca'])
-    expect(queue.size).toBe(0)
-  })
-
-  test('a work that throws lets the next one in', async () => {
-    const queue = new KeyQueue()
-    const failed = queue.run(['a'], () => Promise.reject(new Error('no')))
-    const next = queue.run(['a'], async () => 'yes')
-    await expect(failed).rejects.toThrow('no')
-    expect([await next, queue.size]).toEqual(['yes', 0])
   })
 })
 

@@ -1,0 +1,162 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { BatchQueue } from '../../lib/stores/batch-queue'
+import { KeyQueue } from '../../lib/stores/key-queue'
+import { randomOf } from '../../lib/testing/contract/random'
+
+/** A queue whose batches are carried out when the test says so. */
+function manual(most?: number) {
+  const batches: { jobs: readonly string[]; keys: readonly string[]; finish: () => void }[] = []
+  const queue = new BatchQueue<string, string>(
+    (jobs, keys) =>
+      new Promise((resolve) => {
+        const finish = () => resolve(jobs.map((job) => ({ status: 'fulfilled', value: job.toUpperCase() })))
+        batches.push({ jobs, keys, finish })
+      }),
+    { most },
+  )
+  return { queue, batches }
+}
+
+describe('one by one', () => {
+  test('works on the same key take turns, others do not wait, and nothing is left behind', async () => {
+    const queue = new KeyQueue()
+    const log: string[] = []
+    let open = (): void => undefined
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const all = [
+      queue.run(['a', 'b'], async () => {
+        await gate
+        log.push('ab')
+      }),
+      queue.run(['b', 'c'], async () => void log.push('bc')),
+      queue.run(['c', 'a'], async () => void log.push('ca')),
+      queue.run(['d'], async () => {
+        log.push('d')
+        open()
+      }),
+    ]
+    expect(queue.size).toBe(4)
+    await Promise.all(all)
+    expect(log).toEqual(['d', 'ab', 'bc', 'ca'])
+    expect(queue.size).toBe(0)
+  })
+
+  test('a work that throws lets the next one in', async () => {
+    const queue = new KeyQueue()
+    const failed = queue.run(['a'], () => Promise.reject(new Error('no')))
+    const next = queue.run(['a'], async () => 'yes')
+    await expect(failed).rejects.toThrow('no')
+    expect([await next, queue.size]).toEqual(['yes', 0])
+  })
+
+  test('a turn that hangs is waited for in patience, and its late answer still arrives', async () => {
+    const queue = new KeyQueue(5)
+    let answer = (_: string): void => undefined
+    const hung = queue.run(['a'], () => new Promise<string>((resolve) => (answer = resolve)))
+    const next = queue.run(['a'], async () => 'next')
+    // The queue's own timers hold no process alive.
+    const alive = setInterval(() => undefined, 1_000)
+    expect(await next).toBe('next')
+    clearInterval(alive)
+    answer('late')
+    expect([await hung, queue.size]).toEqual(['late', 0])
+  })
+})
+
+describe('together', () => {
+  test('whoever waits for a key goes with the others, whatever else it holds', async () => {
+    const { queue, batches } = manual()
+    const all = [
+      queue.run(['g', 'a'], 'first'),
+      queue.run(['g', 'b'], 'second'),
+      queue.run(['b', 'c'], 'third'),
+      queue.run(['d'], 'elsewhere'),
+      queue.run(['c'], 'fourth'),
+      queue.run(['a', 'g'], 'fifth'),
+    ]
+    expect(batches.map(({ jobs }) => jobs)).toEqual([['first'], ['elsewhere']])
+    batches[0].finish()
+    batches[1].finish()
+    await turn()
+    expect(batches).toHaveLength(3)
+    expect([...batches[2].jobs].sort()).toEqual(['fifth', 'fourth', 'second', 'third'])
+    expect(batches[2].keys).toEqual(['a', 'b', 'c', 'g'])
+    batches[2].finish()
+    expect(await Promise.all(all)).toEqual(['FIRST', 'SECOND', 'THIRD', 'ELSEWHERE', 'FOURTH', 'FIFTH'])
+    expect(queue.size).toBe(0)
+  })
+
+  test('a job that also waits for somebody outside the batch stays, and so does what came after it', async () => {
+    const { queue, batches } = manual()
+    void queue.run(['a'], 'a')
+    void queue.run(['b'], 'b')
+    void queue.run(['a', 'b'], 'both')
+    void queue.run(['a'], 'after')
+    batches[0].finish()
+    await turn()
+    expect(batches).toHaveLength(2)
+    batches[1].finish()
+    await turn()
+    expect(batches[2].jobs).toEqual(['both', 'after'])
+  })
+
+  test('a batch is bounded, the rest is the next one', async () => {
+    const { queue, batches } = manual(3)
+    const all = Array.from({ length: 6 }, (_, n) => queue.run(['a'], String(n)))
+    for (let n = 0; n < 3; n++) {
+      batches[n].finish()
+      await turn()
+    }
+    expect(batches.map(({ jobs }) => jobs.join(''))).toEqual(['0', '123', '45'])
+    expect(await Promise.all(all)).toEqual(['0', '1', '2', '3', '4', '5'])
+  })
+
+  test('one job’s failure is its own; a batch that fails as a whole fails each', async () => {
+    const whole = new BatchQueue<number, number>((jobs) => Promise.reject(new Error(`${jobs.length} lost`)))
+    const lost = await Promise.allSettled([1, 2, 3].map((job) => whole.run(['a'], job)))
+    expect(lost.map((result) => result.status === 'rejected' && (result.reason as Error).message)).toEqual([
+      '1 lost',
+      '2 lost',
+      '2 lost',
+    ])
+    expect(whole.size).toBe(0)
+    const queue = new BatchQueue<() => Promise<string>, string>((works) =>
+      Promise.allSettled(works.map((work) => work())),
+    )
+    const jobs = ['x', 'y', 'z'].map((name) =>
+      queue.run(['a'], () => (name === 'y' ? Promise.reject(new Error('y')) : Promise.resolve(name))),
+    )
+    const statuses = (await Promise.allSettled(jobs)).map(({ status }) => status)
+    expect(statuses).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  })
+
+  test('at random: no key is held twice, each key’s jobs keep their order, all are done', async () => {
+    const random = randomOf(3)
+    const held = new Set<string>()
+    const done = new Map<string, number[]>()
+    let most = 0
+    const queue = new BatchQueue<{ n: number; keys: string[] }, number>(
+      async (jobs, keys) => {
+        most = Math.max(most, jobs.length)
+        for (const key of keys) {
+          expect(held.has(key)).toBe(false)
+          held.add(key)
+        }
+        for (const { n, keys } of jobs) for (const key of keys) done.set(key, [...(done.get(key) ?? []), n])
+        for (let turns = random.below(4); turns > 0; turns--) await turn()
+        for (const key of keys) held.delete(key)
+        return jobs.map(({ n }) => ({ status: 'fulfilled', value: n }))
+      },
+      { most: 5 },
+    )
+    const all: Promise<number>[] = []
+    for (let n = 0; n < 400; n++) {
+      const keys = [...new Set(Array.from({ length: 1 + random.below(3) }, () => `k${random.below(12)}`))]
+      all.push(queue.run(keys, { n, keys }))
+      if (random.below(10) === 0) await turn()
+    }
+    expect(await Promise.all(all)).toEqual(Array.from({ length: 400 }, (_, n) => n))
+    for (const order of done.values()) expect(order).toEqual([...order].sort((a, b) => a - b))
+    expect([most, queue.size]).toEqual([5, 0])
+  })
+})
