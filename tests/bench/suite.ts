@@ -55,11 +55,6 @@ export class Results {
     return median(this.values(contender, scenario, value))
   }
 
-  /** The smallest: for stalls, where a busy machine only ever adds. */
-  least(contender: string, scenario: string, value: string): number {
-    return Math.min(...this.values(contender, scenario, value))
-  }
-
   private values(contender: string, scenario: string, value: string): number[] {
     const found = this.measurements
       .filter(({ task }) => task.contender === contender && task.scenario === scenario)

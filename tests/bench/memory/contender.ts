@@ -3,6 +3,8 @@ export interface Contender {
   readonly name: string
   /** Its author's: ours, a peer's, or `reference`: no limiter at all, but the least that one could cost. */
   readonly kind: 'ours' | 'peer' | 'reference'
+  /** ms from a subject's last hit until nothing of it should be left. */
+  forgetsWithin(window: number): number
   create(window: number): Run
 }
 

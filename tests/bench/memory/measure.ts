@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { median } from '../suite'
 import type { Values } from '../suite'
 import { idsOf, shuffle } from '../random'
@@ -20,8 +21,9 @@ export async function measureDecisions(
 ): Promise<Values> {
   const ids = idsOf(subjects)
   const order = new Float64Array(Math.max(subjects, hits))
+  await warmUp(contender)
+  const before = await heap()
   const run = contender.create(WINDOW)
-  const before = heap()
   const rates: number[] = []
   let passed = 0
   for (let round = 0; round < ROUNDS; round++) {
@@ -30,43 +32,77 @@ export async function measureDecisions(
     passed += await run(order)
     rates.push((order.length / (performance.now() - started)) * 1000)
   }
-  const bytes = (heap() - before) / subjects
+  const bytes = ((await heap()) - before) / subjects
+  await keep(run)
   return { rate: median(rates), bytes, passed: passed / (order.length * ROUNDS) }
 }
 
 /**
  * The longest time that the event loop stands still while a million subjects expire under a trickle of traffic,
- * and bytes per subject that are still held afterwards.
+ * watched for `watch` ms, and bytes per subject that are still held afterwards.
  */
-export async function measureExpiry(contender: Contender, subjects: number, window: number): Promise<Values> {
+export async function measureExpiry(
+  contender: Contender,
+  subjects: number,
+  window: number,
+  watch: number,
+): Promise<Values> {
   const ids = shuffle(idsOf(subjects), 1)
-  const before = heap()
-  const started = performance.now()
+  await warmUp(contender)
+  const before = await heap()
   const run = contender.create(window)
   await run(ids)
   // The garbage of the filling is not the expiry's.
-  heap()
-  // express-rate-limit forgets a subject at the end of its second window only, ours are collected in slices.
-  const stall = await longestStall(run, ids, started + window * 4)
-  return { stall, kept: (heap() - before) / subjects }
+  await heap()
+  const stall = await longestStall(run, ids, performance.now() + watch)
+  const kept = ((await heap()) - before) / subjects
+  await keep(run)
+  return { stall, kept }
 }
 
-async function longestStall(run: Run, ids: Float64Array, until: number): Promise<number> {
+/** Uses the contender once more, so that it is not garbage itself when memory is measured before. */
+async function keep(run: Run): Promise<void> {
+  await run(new Float64Array(0))
+}
+
+/** Has the code compiled, on an instance that is dropped: compiled code is no subject's memory. */
+async function warmUp(contender: Contender): Promise<void> {
+  const run = contender.create(WINDOW)
+  for (let i = 0; i < 10; i++) await run(idsOf(1_000))
+}
+
+/**
+ * One hit per millisecond, on one timer: a loop of promises would make garbage of its own.
+ *
+ * A turn's time is the lesser of the clock's and the processor's: the clock also counts other processes that had the
+ * processor meanwhile, the processor's time also counts the collector's helper threads.
+ */
+function longestStall(run: Run, ids: Float64Array, until: number): Promise<number> {
+  const id = new Float64Array(1)
   let longest = 0
+  let hits = 0
   let last = performance.now()
-  let nextHit = last
-  for (let i = 0; last < until;) {
-    if (last >= nextHit) {
-      await run(ids.subarray(i, i + 1))
-      i = (i + 1) % ids.length
-      nextHit = last + 1
-    }
-    await new Promise(setImmediate)
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-  }
-  return longest
+  let lastBusy = busy()
+  return new Promise((resolve, reject) => {
+    const timer = setInterval(() => {
+      const now = performance.now()
+      const nowBusy = busy()
+      longest = Math.max(longest, Math.min(now - last, nowBusy - lastBusy))
+      last = now
+      lastBusy = nowBusy
+      id[0] = ids[hits++ % ids.length]
+      Promise.resolve(run(id)).catch(reject)
+      if (now < until) return
+      clearInterval(timer)
+      resolve(longest)
+    }, 1)
+  })
+}
+
+/** ms of processor time that this process has used. */
+function busy(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 function fill(order: Float64Array, ids: Float64Array, seed: number): void {
@@ -75,10 +111,13 @@ function fill(order: Float64Array, ids: Float64Array, seed: number): void {
   }
 }
 
-function heap(): number {
+/** Bytes in use once all garbage is gone: array buffers are freed by a thread of their own, some time after. */
+async function heap(): Promise<number> {
   if (gc === undefined) throw new Error('run with node --expose-gc, as `npm run bench` does')
-  gc()
-  gc()
+  for (let i = 0; i < 3; i++) {
+    gc()
+    await sleep(50)
+  }
   const { heapUsed, external } = process.memoryUsage()
   // `external` has the array buffers in it.
   return heapUsed + external

@@ -6,11 +6,15 @@ import type { DecisionRequest, LimitCheck } from '../../../lib/stores/decision'
 import { LIMIT } from './contender'
 import type { Contender, Run } from './contender'
 
+/** Deadlines are rounded up to 16 s; then a million subjects go in slices, for some ten seconds (ms). */
+const COLLECTION = 32_000
+
 const NO_DEBOUNCES: DecisionRequest['debounces'] = []
 
 export const ours: readonly Contender[] = ALGORITHMS.map((name) => ({
   name,
   kind: 'ours',
+  forgetsWithin: (window) => window + COLLECTION,
   create: (window) => decideWith(name, window),
 }))
 

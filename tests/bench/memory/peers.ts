@@ -8,11 +8,16 @@ import type { Contender, Run } from './contender'
 
 /** The peers' memory stores, called as their own middleware call them: where it awaits, so does this. */
 export const peers: readonly Contender[] = [
-  { name: 'rate-limiter-flexible', kind: 'peer', create: rateLimiterFlexible },
-  { name: '@grammyjs/ratelimiter', kind: 'peer', create: grammy },
-  { name: 'telegraf-ratelimit', kind: 'peer', create: telegrafRatelimit },
-  { name: 'express-rate-limit', kind: 'peer', create: expressRateLimit },
+  peer('rate-limiter-flexible', rateLimiterFlexible),
+  peer('@grammyjs/ratelimiter', grammy),
+  peer('telegraf-ratelimit', telegrafRatelimit),
+  peer('express-rate-limit', expressRateLimit),
 ]
+
+/** All forget at the end of a window; express-rate-limit, which clears generations, of the one after it. */
+function peer(name: string, create: Contender['create']): Contender {
+  return { name, kind: 'peer', forgetsWithin: (window) => window * 2, create }
+}
 
 function rateLimiterFlexible(window: number): Run {
   const limiter = new RateLimiterMemory({ points: LIMIT, duration: window / 1000 })

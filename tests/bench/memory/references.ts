@@ -3,13 +3,17 @@ import type { Contender, Run } from './contender'
 
 /** The raw limits: what a count per subject costs where nothing expires and nothing else is kept. */
 export const references: readonly Contender[] = [
-  { name: 'Map, string keys', kind: 'reference', create: () => countInMap(String) },
-  { name: 'Map, number keys', kind: 'reference', create: () => countInMap(Number) },
-  { name: 'open addressing, typed arrays', kind: 'reference', create: countInTypedArrays },
+  reference('Map, string keys', () => countInMap(String)),
+  reference('Map, number keys', () => countInMap(Number)),
+  reference('open addressing, typed arrays', countInTypedArrays),
 ]
 
 /** Does nothing: the machine's own longest stall. */
-export const nothing: Contender = { name: 'nothing', kind: 'reference', create: () => () => 0 }
+export const nothing: Contender = reference('nothing', () => () => 0)
+
+function reference(name: string, create: Contender['create']): Contender {
+  return { name, kind: 'reference', forgetsWithin: (window) => window, create }
+}
 
 function countInMap<Key>(keyOf: (id: number) => Key): Run {
   const hits = new Map<Key, number>()

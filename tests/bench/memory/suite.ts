@@ -11,6 +11,8 @@ import { nothing, references } from './references'
 const SUBJECTS = [1, 10_000, 1_000_000]
 const MOST = String(SUBJECTS[2])
 const EXPIRY = 'expiry'
+/** Longer than it takes to fill any of them (ms). */
+const EXPIRING_WINDOW = 4_000
 const contenders = [...ours, ...peers, ...references]
 const expiring = [...ours, ...peers, nothing]
 
@@ -32,15 +34,16 @@ export const memory: Suite = {
       scenario: EXPIRY,
       quick,
     }))
-    // A busy machine only ever adds to a stall, so the lesser of two runs is the limiter's own.
-    return quick ? [...decisions, ...expiries] : [...decisions, ...expiries, ...expiries]
+    return [...decisions, ...expiries]
   },
 
   measure({ contender: name, scenario, quick }) {
     const contender = [...contenders, nothing].find((candidate) => candidate.name === name)
     if (contender === undefined) throw new Error(`no such contender: ${name}`)
     if (scenario === EXPIRY) {
-      return quick ? measureExpiry(contender, 2_000, 200) : measureExpiry(contender, 1_000_000, 4_000)
+      return quick
+        ? measureExpiry(contender, 2_000, 200, 300)
+        : measureExpiry(contender, 1_000_000, EXPIRING_WINDOW, contender.forgetsWithin(EXPIRING_WINDOW))
     }
     const subjects = Number(scenario)
     return quick
@@ -62,8 +65,9 @@ function reportOf(measurements: readonly Measurement[]): Report {
         'round counts. At a million subjects five rounds pass and two are refused; below that nearly all are refused.',
       'Bytes: heap and array buffers after a collection, after the rounds, less before, per subject. Every subject ' +
         'has then used up its limit.',
-      'Stall: the longest gap between two turns of the event loop while a million subjects expire (window: 4 s) and one ' +
-        'hit comes per millisecond, watched for four windows; the lesser of two runs. `nothing` is the machine itself.',
+      'Stall: the longest turn of the event loop, by the clock or by processor time, whichever is less, while a million ' +
+        'subjects expire (window: 4 s) and one hit comes per millisecond. Each is watched for as long as it needs to ' +
+        'forget them; what it then still holds is beside it. `nothing` is the machine itself.',
       'References count and compare, and never expire: the least that any limiter could cost.',
     ],
     tables: [speedTable(results), expiryTable(results)],
@@ -102,7 +106,7 @@ function expiryTable(results: Results): Table {
     head: ['', 'longest stall', 'bytes per subject kept'],
     rows: expiring.map(({ name }) => [
       name,
-      `${results.least(name, EXPIRY, 'stall').toFixed(1)} ms`,
+      `${results.median(name, EXPIRY, 'stall').toFixed(1)} ms`,
       results.median(name, EXPIRY, 'kept').toFixed(0),
     ]),
   }
@@ -130,7 +134,7 @@ function targetsOf(results: Results): Target[] {
             ),
           ]),
       ceilingTarget(`${name}, bytes per subject`, results.median(name, MOST, 'bytes'), exact ? 120 : 64, 'B'),
-      ceilingTarget(`${name}, longest stall of expiry`, results.least(name, EXPIRY, 'stall'), 5, 'ms'),
+      ceilingTarget(`${name}, longest stall of expiry`, results.median(name, EXPIRY, 'stall'), 5, 'ms'),
     ]
   })
 }
