@@ -220,9 +220,12 @@ export function problemsOf(issues: readonly z.ZodIssue[], path: string, schema?:
   })
 }
 
-/** A value as an error message shows it. */
+/** A value as an error message shows it: not at length, and without the password of a URL. */
 export function show(value: unknown): string {
-  const text = inspect(value, { depth: 1, breakLength: Infinity, compact: true })
+  const text = inspect(value, { depth: 1, breakLength: Infinity, compact: true }).replace(
+    /:\/\/[^\s/]*@/g,
+    '://…@',
+  )
   return text.length > 80 ? text.slice(0, 79) + '…' : text
 }
 

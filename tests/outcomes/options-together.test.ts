@@ -169,6 +169,11 @@ describe('guard', () => {
   })
 })
 
+test('a URL in a message has no password', () => {
+  const store = 'redis://bot:secret@localhost:6379'
+  expect(() => createSentinel({ store })).toThrow("not 'redis://…@localhost:6379'")
+})
+
 test('bot.use(createSentinel), without the call: the context is no options', () => {
   const context = { update: {}, telegram: {}, botInfo: {} }
   expect(() => createSentinel(context as never)).toThrow('it is bot.use(createSentinel({ … }))')
