@@ -5,9 +5,9 @@ import { filledOf, lengthOf, shiftDeadline, touchWord } from './records'
 import type { Page } from './slab'
 import type { Subjects } from './subjects'
 
-/** One slice looks at this many bins and frees about this many records: below a millisecond or two. */
+/** One slice looks at this many bins and frees about this many records: some two milliseconds. */
 const LOOKS = 16_384
-const FREES = 2048
+const FREES = 1024
 /** Up to this many subjects the idlest is found exactly, above it among a sample. */
 const EXACT = 256
 /** Records in a sample, at least, and how many neighbouring bins are looked at together. */

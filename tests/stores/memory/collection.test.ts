@@ -52,8 +52,8 @@ describe('collecting what has expired', () => {
       most = Math.max(most, size - memory.subjects.size)
     }
     expect(memory.subjects.size).toBe(0)
-    expect(most).toBeLessThan(2200)
-    expect(slices).toBeLessThan(1000)
+    expect(most).toBeLessThan(1200)
+    expect(slices).toBeLessThan(1200)
     expect(memory.subjects.slab.pages).toEqual([])
     // Of some 35 MB; what else the test runner has taken meanwhile is in the figure.
     expect(bytesInUse() - before).toBeLessThan(8_000_000)
