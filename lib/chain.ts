@@ -35,21 +35,12 @@ export class Chain<C extends Context> {
   readonly #gate: Gate<C>
   /** Judged where no route has asked for it. */
   readonly #botWide: Plan<C>
-  /** For each position, the next `@Use` at or after it. */
-  readonly #nextUse: readonly number[]
 
   constructor(routes: readonly Guarded<C>[], gate: Gate<C>, botWide: Plan<C>) {
     this.#routes = routes
     this.#router = new Router(routes.map(({ route }) => route))
     this.#gate = gate
     this.#botWide = botWide
-    const nextUse: number[] = []
-    let use = NONE
-    for (let i = routes.length - 1; i >= 0; i--) {
-      if (routes[i].route.kind === 'use') use = i
-      nextUse[i] = use
-    }
-    this.#nextUse = nextUse
   }
 
   /** Judges the update and hands it to the routes, then to `next`. */
@@ -65,7 +56,7 @@ export class Chain<C extends Context> {
 
   /** Runs what stands first at or after `from`: a `@Use`, the route that matched (`hit`), or what follows the chain. */
   #walk(ctx: C, run: Run<C>, from: number, hit: number): unknown {
-    const use = this.#nextUse[from] ?? NONE
+    const use = this.#router.nextUse(from)
     if (use !== NONE && (hit === NONE || use < hit)) {
       const { route, plan } = this.#routes[use]
       return this.#whenAdmitted(ctx, run.turn, plan, () =>

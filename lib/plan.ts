@@ -6,7 +6,7 @@ import type { Context } from 'telegraf'
 import { toMilliseconds } from './duration'
 import { SentinelOptionsError, type Problem } from './errors'
 import { hash53 } from './keys'
-import { limiterOf } from './limiters'
+import { limiterOf, ruleOf } from './limiters'
 import type { Limiter, Rule } from './limiters/limiter'
 import type { DebounceOptions, Guards, Level, RateLimitOptions, RequireRegisteredOptions } from './policy'
 import type { Replies, ReplyOption } from './reply'
@@ -142,12 +142,8 @@ export class Planner<C extends Context> {
       burst: options.burst,
       scope: options.scope ?? 'actor',
     })
-    const ruleFor = (units: number): Rule => ({
-      limit: units,
-      window,
-      burst: options.burst ?? units,
-      countRefused,
-    })
+    const ruleFor = (units: number): Rule =>
+      ruleOf({ limit: units, window, burst: options.burst ?? units, countRefused })
     const rule = typeof limit === 'number' ? ruleFor(limit) : undefined
     const check: LimitCheck = {
       id: hash53(name, 1),

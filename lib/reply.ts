@@ -92,11 +92,6 @@ export function takesNotice(subject: Subject): boolean {
   return subject.updateType === 'message' && subject.chatId !== undefined
 }
 
-/** Whether a refusal of this kind of update is answered whatever the texts say. */
-export function isAlwaysAnswered(subject: Subject): boolean {
-  return subject.updateType === 'callback_query' || subject.updateType === 'inline_query'
-}
-
 /** Not longer than Telegram takes, and not cut within a character. */
 function toast(text: string): string {
   return text.slice(0, LONGEST_TOAST).replace(/[\uD800-\uDBFF]$/, '')

@@ -24,11 +24,6 @@ interface Matched {
   startPayload: string
 }
 
-/** A `@Use`: it matches everything and is transparent to the decision. */
-export function isUse(route: Route): boolean {
-  return route.kind === 'use'
-}
-
 export class Router {
   readonly #commands: Lookup = new Map()
   readonly #hears: Lookup = new Map()
