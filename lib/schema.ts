@@ -8,6 +8,7 @@ import type { Context } from 'telegraf'
 import { z } from 'zod/v3'
 import { DURATION_HINT, toMilliseconds } from './duration'
 import type { Problem } from './errors'
+import { ALGORITHMS } from './limiters'
 import type { Algorithm } from './limiters/limiter'
 import { LONGEST_LOG, slidingWindow } from './limiters/sliding-window'
 import { nearest } from './nearest'
@@ -21,13 +22,6 @@ export interface Parsed<T> {
   readonly problems: readonly Problem[]
 }
 
-const ALGORITHMS: readonly Algorithm[] = [
-  'sliding-window',
-  'sliding-counter',
-  'fixed-window',
-  'token-bucket',
-  'gcra',
-]
 const BURSTING: readonly unknown[] = ['token-bucket', 'gcra']
 const SCOPES = ['actor', 'chat', 'member', 'global'] as const
 
