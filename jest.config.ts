@@ -7,6 +7,7 @@ const config: Config = {
   transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false }] },
   moduleNameMapper: {
     '^telegraf-sentinel$': '<rootDir>/lib/index.ts',
+    '^telegraf-sentinel/(redis|postgres)$': '<rootDir>/lib/stores/$1/index.ts',
     '^telegraf-sentinel/testing$': '<rootDir>/lib/testing/index.ts',
   },
   collectCoverageFrom: ['lib/**/*.ts'],

@@ -6,6 +6,8 @@ import type { Decision, DecisionRequest, LimitQuery, LimitState, Scope, StoreHea
 import { keysOf } from './json-ledger'
 import { KeyQueue } from './key-queue'
 import { decideOwn, ownLimits, recordsOf } from './own-limits'
+import type { Meeting, RecordPlace, UserNamespace, UserRecordOf, UserRecordPage } from './user-record'
+import { dropRecords, findRecord, listRecords, putRecords } from './user-records-base'
 
 /**
  * Names one state of a record. A key never sees the same version twice, not even after it was deleted: else a
@@ -143,6 +145,42 @@ export abstract class StorageAdapter {
   /** Carries chat- and member-scoped buckets over to a chat's new id, where that has none of the name. */
   async migrateChat(space: string, from: number, to: number, buckets: readonly MovedBucket[]): Promise<void> {
     await moveBuckets(this, space, from, to, buckets)
+  }
+
+  /** What is kept of one user, whether or not it still counts (a block may be over). */
+  findRecord<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    userId: number,
+  ): Promise<UserRecordOf[N] | undefined> {
+    return findRecord(this, place, userId)
+  }
+
+  /**
+   * Writes records of users, each once, as many as are given. For each: what is stored now, or `undefined` where the
+   * former record stays. One by one they are atomic, all together they are not.
+   */
+  putRecords<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    records: readonly UserRecordOf[N][],
+    meeting: Meeting,
+  ): Promise<(UserRecordOf[N] | undefined)[]> {
+    return putRecords(this, place, records, meeting)
+  }
+
+  /** Forgets records of users. For each: what was there. */
+  dropRecords<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    userIds: readonly number[],
+  ): Promise<(UserRecordOf[N] | undefined)[]> {
+    return dropRecords(this, place, userIds)
+  }
+
+  /** Lists records page by page. Whatever is there during the whole listing is listed, once. */
+  listRecords<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    options: { cursor?: string; limit: number },
+  ): Promise<UserRecordPage<UserRecordOf[N]>> {
+    return listRecords(this, place, options)
   }
 
   /**

@@ -6,6 +6,8 @@ const { resolve } = require('node:path')
 const lib = resolve(__dirname, '../../lib')
 const SELF = {
   'telegraf-sentinel': resolve(lib, 'index.ts'),
+  'telegraf-sentinel/redis': resolve(lib, 'stores/redis/index.ts'),
+  'telegraf-sentinel/postgres': resolve(lib, 'stores/postgres/index.ts'),
   'telegraf-sentinel/testing': resolve(lib, 'testing/index.ts'),
 }
 const original = Module._resolveFilename

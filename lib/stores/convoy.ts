@@ -1,0 +1,173 @@
+/** Decisions that wait for a server travel together: what piles up while one call is under way goes with the next. */
+import { StoreError, StoreTimeoutError } from '../errors'
+
+/**
+ * Carries out jobs in one call: a result, or an Error, for each in their order. Rejects where all of them failed.
+ * `timeLeft`: ms after which nobody waits for the answer any more.
+ */
+export type Carry<Job, Result> = (
+  jobs: readonly Job[],
+  timeLeft: number,
+) => Promise<readonly (Result | Error)[]>
+
+export interface ConvoyOptions {
+  /** Jobs in one call at most. Default 256. */
+  readonly most?: number
+  /** Calls under way at the same time. Default 2: one is served while the next is written. */
+  readonly flights?: number
+  /** Jobs that wait at most; the next one fails at once. Default 10,000. */
+  readonly waiting?: number
+  /** ms from `run` to the answer at most. Default 500. */
+  readonly timeout?: number
+  /** Calls that never answered, at most: beyond them jobs fail at once, until one of those calls ends. Default 8. */
+  readonly lost?: number
+  /** Told whenever a call did not answer in time, with how many such calls there are by now. */
+  readonly stalled?: (lost: number) => void
+  /** Told when the first call sets out, and when the last one has ended. */
+  readonly underWay?: (busy: 'busy' | 'idle') => void
+}
+
+interface Waiting<Job, Result> {
+  readonly job: Job
+  /** ms, monotonic. */
+  readonly deadline: number
+  readonly resolve: (result: Result) => void
+  readonly reject: (reason: unknown) => void
+}
+
+/**
+ * Sends jobs at once while calls are few, and lets the rest wait for the next call: no delay is added to a lone job,
+ * and under load the cost of a call is shared. A call that takes too long is given up, never repeated: it may have counted.
+ */
+export class Convoy<Job, Result> {
+  readonly #queue: Waiting<Job, Result>[] = []
+  readonly #most: number
+  readonly #flights: number
+  readonly #waiting: number
+  readonly #timeout: number
+  readonly #mostLost: number
+  readonly #stalled: (lost: number) => void
+  readonly #underWay: (busy: 'busy' | 'idle') => void
+  #flying = 0
+  #lost = 0
+  #due = false
+  #told: 'busy' | 'idle' = 'idle'
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly carry: Carry<Job, Result>,
+    options: ConvoyOptions = {},
+  ) {
+    this.#most = options.most ?? 256
+    this.#flights = options.flights ?? 2
+    this.#waiting = options.waiting ?? 10_000
+    this.#timeout = options.timeout ?? 500
+    this.#mostLost = options.lost ?? 8
+    this.#stalled = options.stalled ?? (() => undefined)
+    this.#underWay = options.underWay ?? (() => undefined)
+  }
+
+  /** Jobs that wait for a call. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  /** Calls that were given up and have not ended since. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /** Rejects with a StoreTimeoutError, a StoreError where too many wait, or what the call came to. */
+  run(job: Job): Promise<Result> {
+    if (this.#queue.length >= this.#waiting) {
+      return Promise.reject(new StoreError(`the store is too slow: ${this.#waiting} decisions wait already`))
+    }
+    if (this.#lost >= this.#mostLost) {
+      return Promise.reject(new StoreError(`the store does not answer: ${this.#lost} calls are lost`))
+    }
+    return new Promise<Result>((resolve, reject) => {
+      this.#queue.push({ job, deadline: performance.now() + this.#timeout, resolve, reject })
+      if (!this.#due && this.#flying < this.#flights) this.#launchSoon()
+      this.#watch()
+    })
+  }
+
+  /** What is asked for in the same breath goes together. */
+  #launchSoon(): void {
+    this.#due = true
+    queueMicrotask(() => {
+      this.#due = false
+      this.#launch()
+    })
+  }
+
+  #launch(): void {
+    if (this.#flying >= this.#flights || this.#queue.length === 0) return
+    const batch = this.#queue.splice(0, this.#most)
+    const timeLeft = Math.max(1, batch[0].deadline - performance.now())
+    this.#flying++
+    this.#tell('busy')
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      this.#lost++
+      this.#land()
+      for (const { reject } of batch) reject(new StoreTimeoutError(this.#timeout))
+      this.#stalled(this.#lost)
+    }, timeLeft)
+    timer.unref()
+    const end = (settle: (waiting: Waiting<Job, Result>, index: number) => void): void => {
+      if (late) {
+        this.#lost--
+        return
+      }
+      clearTimeout(timer)
+      this.#land()
+      batch.forEach(settle)
+    }
+    this.#carried(batch, timeLeft).then(
+      (results) => end((waiting, index) => settleAs(waiting, results[index])),
+      (thrown: unknown) => end(({ reject }) => reject(thrown)),
+    )
+    if (this.#queue.length > 0) this.#launch()
+  }
+
+  async #carried(batch: readonly Waiting<Job, Result>[], timeLeft: number) {
+    return this.carry(
+      batch.map(({ job }) => job),
+      timeLeft,
+    )
+  }
+
+  #land(): void {
+    this.#flying--
+    if (this.#queue.length > 0) this.#launch()
+    if (this.#flying === 0) this.#tell('idle')
+  }
+
+  #tell(busy: 'busy' | 'idle'): void {
+    if (this.#told === busy) return
+    this.#told = busy
+    this.#underWay(busy)
+  }
+
+  /** Gives up what has waited too long, the oldest first. */
+  #watch(): void {
+    if (this.#timer !== undefined || this.#queue.length === 0) return
+    const wait = Math.max(1, this.#queue[0].deadline - performance.now())
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      const now = performance.now()
+      while (this.#queue.length > 0 && this.#queue[0].deadline <= now) {
+        this.#queue.shift()?.reject(new StoreTimeoutError(this.#timeout))
+      }
+      this.#watch()
+    }, wait)
+    this.#timer.unref()
+  }
+}
+
+function settleAs<Result>({ resolve, reject }: Waiting<unknown, Result>, result: Result | Error): void {
+  if (result instanceof Error) reject(result)
+  else resolve(result)
+}

@@ -1,0 +1,188 @@
+import { StoreError, StoreTimeoutError } from '../../lib/errors'
+import { Convoy, type ConvoyOptions } from '../../lib/stores/convoy'
+
+interface Call {
+  readonly jobs: readonly number[]
+  readonly timeLeft: number
+  answer(results?: readonly (string | Error)[]): void
+  fail(error: Error): void
+}
+
+/** A convoy over a server that answers when it is told to. */
+function convoyOf(options?: ConvoyOptions) {
+  const calls: Call[] = []
+  const convoy = new Convoy<number, string>(
+    (jobs, timeLeft) =>
+      new Promise((resolve, reject) => {
+        const answer = (results = jobs.map((job) => `did ${job}`)): void => resolve(results)
+        calls.push({ jobs, timeLeft, answer, fail: reject })
+      }),
+    options,
+  )
+  return { convoy, calls }
+}
+
+/** Lets everything happen that needs no time. */
+const settle = (): Promise<void> => new Promise((resolve) => process.nextTick(() => setImmediate(resolve)))
+
+function outcomesOf(promises: readonly Promise<string>[]) {
+  return Promise.all(promises.map((promise) => promise.catch((error: Error) => error)))
+}
+
+describe('who travels with whom', () => {
+  test('a lone job sets out at once, with all its time', async () => {
+    const { convoy, calls } = convoyOf({ timeout: 300 })
+    const result = convoy.run(1)
+    await settle()
+    expect(calls.map(({ jobs }) => jobs)).toEqual([[1]])
+    expect(calls[0].timeLeft).toBeGreaterThan(200)
+    calls[0].answer()
+    expect(await result).toBe('did 1')
+  })
+
+  test('what is asked for in the same breath goes together; what comes later waits for a call to end', async () => {
+    const { convoy, calls } = convoyOf({ flights: 1 })
+    const first = [1, 2, 3].map((job) => convoy.run(job))
+    await settle()
+    const later = [4, 5].map((job) => convoy.run(job))
+    await settle()
+    expect(calls.map(({ jobs }) => jobs)).toEqual([[1, 2, 3]])
+    expect(convoy.waiting).toBe(2)
+    calls[0].answer()
+    expect(await Promise.all(first)).toEqual(['did 1', 'did 2', 'did 3'])
+    calls[1].answer()
+    expect(await Promise.all(later)).toEqual(['did 4', 'did 5'])
+  })
+
+  test('no call takes more than it may, and no more are under way than may be', async () => {
+    const { convoy, calls } = convoyOf({ most: 2, flights: 2 })
+    const all = [1, 2, 3, 4, 5].map((job) => convoy.run(job))
+    await settle()
+    expect(calls.map(({ jobs }) => jobs)).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+    calls[1].answer()
+    await settle()
+    expect(calls.map(({ jobs }) => jobs)).toEqual([[1, 2], [3, 4], [5]])
+    calls[0].answer()
+    calls[2].answer()
+    expect(await Promise.all(all)).toEqual(['did 1', 'did 2', 'did 3', 'did 4', 'did 5'])
+  })
+
+  test('tells when the first call sets out and when the last has ended', async () => {
+    const told: string[] = []
+    const { convoy, calls } = convoyOf({ most: 1, flights: 1, underWay: (busy) => told.push(busy) })
+    const all = [1, 2, 3].map((job) => convoy.run(job))
+    await settle()
+    expect(told).toEqual(['busy'])
+    for (const n of [0, 1, 2]) {
+      calls[n].answer()
+      await settle()
+    }
+    await Promise.all(all)
+    expect(told).toEqual(['busy', 'idle'])
+  })
+})
+
+describe('failures', () => {
+  test('one job fails alone; a call that fails, fails all of its jobs and none else', async () => {
+    const { convoy, calls } = convoyOf({ most: 2, flights: 2 })
+    const all = outcomesOf([1, 2, 3].map((job) => convoy.run(job)))
+    await settle()
+    calls[0].answer(['fine', new Error('bad job')])
+    calls[1].fail(new Error('lost'))
+    expect((await all).map(String)).toEqual(['fine', 'Error: bad job', 'Error: lost'])
+  })
+
+  test('a carrier that throws at once is a call that fails', async () => {
+    const convoy = new Convoy<number, string>(() => {
+      throw new Error('no road')
+    })
+    await expect(convoy.run(1)).rejects.toThrow('no road')
+    await expect(convoy.run(2)).rejects.toThrow('no road')
+  })
+
+  test('beyond the bound a job fails at once, and those that wait are served', async () => {
+    const { convoy, calls } = convoyOf({ flights: 1, waiting: 2 })
+    const first = convoy.run(0)
+    await settle()
+    const kept = [1, 2].map((job) => convoy.run(job))
+    await expect(convoy.run(3)).rejects.toThrow(/too slow: 2 decisions wait already/)
+    await expect(convoy.run(4)).rejects.toBeInstanceOf(StoreError)
+    calls[0].answer()
+    await first
+    await settle()
+    calls[1].answer()
+    expect(await Promise.all(kept)).toEqual(['did 1', 'did 2'])
+  })
+})
+
+describe('time', () => {
+  beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }))
+  afterEach(() => jest.useRealTimers())
+
+  test('a call without an answer is given up in time, and what waited too long with it', async () => {
+    const { convoy, calls } = convoyOf({ flights: 1, timeout: 500 })
+    const all = outcomesOf([convoy.run(1)])
+    await settle()
+    jest.advanceTimersByTime(200)
+    const late = outcomesOf([convoy.run(2)])
+    jest.advanceTimersByTime(299)
+    await settle()
+    expect(calls).toHaveLength(1)
+    jest.advanceTimersByTime(1)
+    expect((await all)[0]).toBeInstanceOf(StoreTimeoutError)
+    expect(convoy.lost).toBe(1)
+    await settle()
+    expect(calls.map(({ jobs }) => jobs)).toEqual([[1], [2]])
+    expect(calls[1].timeLeft).toBe(200)
+    jest.advanceTimersByTime(200)
+    expect((await late)[0]).toBeInstanceOf(StoreTimeoutError)
+  })
+
+  test('whoever waits in vain for room in a call is given up, too, and never sent', async () => {
+    const { convoy, calls } = convoyOf({ flights: 1, most: 1, timeout: 500 })
+    const all = outcomesOf([convoy.run(1), convoy.run(2), convoy.run(3)])
+    await settle()
+    jest.advanceTimersByTime(400)
+    calls[0].answer()
+    await settle()
+    jest.advanceTimersByTime(100)
+    expect((await all).map(String)).toEqual([
+      'did 1',
+      'StoreTimeoutError: no answer within storeTimeout (500 ms)',
+      'StoreTimeoutError: no answer within storeTimeout (500 ms)',
+    ])
+    calls[1].answer()
+    await settle()
+    expect(calls.map(({ jobs }) => jobs)).toEqual([[1], [2]])
+    expect(convoy.waiting).toBe(0)
+  })
+
+  test('a late answer changes nothing but that the call is no longer lost', async () => {
+    const told: number[] = []
+    const { convoy, calls } = convoyOf({
+      flights: 1,
+      timeout: 100,
+      lost: 2,
+      stalled: (lost) => told.push(lost),
+    })
+    for (const job of [1, 2]) {
+      const outcome = outcomesOf([convoy.run(job)])
+      await settle()
+      jest.advanceTimersByTime(100)
+      expect((await outcome)[0]).toBeInstanceOf(StoreTimeoutError)
+    }
+    expect(told).toEqual([1, 2])
+    await expect(convoy.run(3)).rejects.toThrow(/does not answer: 2 calls are lost/)
+    calls[0].answer()
+    calls[1].fail(new Error('socket closed'))
+    await settle()
+    expect(convoy.lost).toBe(0)
+    const again = convoy.run(4)
+    await settle()
+    calls[2].answer()
+    expect(await again).toBe('did 4')
+  })
+})
