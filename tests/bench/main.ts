@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { drawChart } from './report/chart'
 import { machine, markdownDocument, plainReport } from './report/document'
 import { Progress } from './progress'
-import { suites } from './suites'
+import { suiteOf, SUITES } from './suites'
 import type { Measurement, Report, Suite, Task, Values } from './suite'
 
 async function main(): Promise<void> {
@@ -37,13 +37,10 @@ async function main(): Promise<void> {
   if (flags.report) writeReport(reports)
 }
 
+/** In the order in which suites run, whatever the order of the names. */
 function choose(names: readonly string[]): Suite[] {
-  const unknown = names.filter((name) => !suites.some((suite) => suite.name === name))
-  if (unknown.length > 0) {
-    const known = suites.map((suite) => suite.name).join(', ')
-    throw new Error(`no such suite: ${unknown.join(', ')} (there are: ${known})`)
-  }
-  return suites.filter(({ name }) => names.length === 0 || names.includes(name))
+  const asked = new Set(names.length === 0 ? SUITES.map(suiteOf) : names.map(suiteOf))
+  return [...asked].sort((a, b) => SUITES.indexOf(a.name) - SUITES.indexOf(b.name))
 }
 
 async function measureAll(tasks: readonly Task[]): Promise<Measurement[]> {

@@ -2,6 +2,7 @@
  * What a suite of benchmarks is: a list of tasks, each measured in a process of its own so that heaps and compiled
  * code do not mix, and a report made of all that was measured.
  */
+import { perSecond } from './report/table'
 import type { Table } from './report/table'
 import type { Chart } from './report/chart'
 
@@ -73,6 +74,11 @@ export function ratioTarget(
 ): Target {
   const ok = bound === 'at least' ? ratio >= times : ratio <= times
   return { what, wanted: `${bound} ${times}x`, got: `${ratio.toFixed(2)}x`, ok }
+}
+
+/** A target of the form "at least so many per second". */
+export function rateTarget(what: string, got: number, floor: number): Target {
+  return { what, wanted: `at least ${perSecond(floor)}/s`, got: `${perSecond(got)}/s`, ok: got >= floor }
 }
 
 /** A target of the form "at most so much". */

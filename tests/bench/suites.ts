@@ -1,7 +1,16 @@
-import { memory } from './memory/suite'
-import { start } from './start/suite'
-import { update } from './update/suite'
+import { createRequire } from 'node:module'
 import type { Suite } from './suite'
 
+const load = createRequire(__filename)
+
 /** All suites, in the order in which they run: the shortest first, so that what is broken shows early. */
-export const suites: readonly Suite[] = [start, update, memory]
+export const SUITES: readonly string[] = ['start', 'update', 'redis', 'postgres', 'memory']
+
+/**
+ * The suite of that name, which the file `suite` in its folder exports. Loaded when it is asked for: a process that
+ * measures one suite holds nothing of the others.
+ */
+export function suiteOf(name: string): Suite {
+  if (!SUITES.includes(name)) throw new Error(`no such suite: ${name} (there are: ${SUITES.join(', ')})`)
+  return (load(`./${name}/suite`) as Record<string, Suite>)[name]
+}

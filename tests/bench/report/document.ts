@@ -28,7 +28,7 @@ export function markdownDocument(reports: readonly Report[]): string {
   const head = [
     '# Benchmarks',
     'Written by `npm run bench -- --report`. Everything on this page was measured in one run, the contenders one ' +
-      'after another, each in a process of its own. Machines differ and are noisy: compare the rows, not the numbers.',
+      'after another, each in a process of its own (on servers: in turns, in one process). Machines differ and are noisy: compare the rows, not the numbers.',
     `Machine: ${machine()}.`,
   ]
   return [...head, ...reports.flatMap(markdownSection)].join('\n\n') + '\n'

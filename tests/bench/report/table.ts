@@ -24,8 +24,8 @@ export function markdownTable({ caption, head, rows }: Table): string {
   return [`**${caption}**`, '', line(head), rule, ...rows.map(line)].join('\n')
 }
 
-/** `5,900,000` as `5.90 M`. */
+/** `5,900,000` as `5.90 M`, `5,900` as `5.9 k`. */
 export function perSecond(rate: number): string {
   if (rate >= 1e6) return `${(rate / 1e6).toFixed(rate >= 1e7 ? 1 : 2)} M`
-  return `${(rate / 1e3).toFixed(0)} k`
+  return `${(rate / 1e3).toFixed(rate >= 1e4 ? 0 : 1)} k`
 }
