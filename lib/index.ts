@@ -44,6 +44,16 @@ export type { Algorithm, BuiltinLimiter, Kernel, Limiter, Outcome, Row, Rule } f
 export { MemoryStore } from './stores/memory'
 export { StorageAdapter, type Entry, type KeyedEntry, type ScanPage, type Version } from './stores/store'
 export type {
+  Meeting,
+  RecordPlace,
+  StoredMember,
+  UserNamespace,
+  UserRecordOf,
+  UserRecordPage,
+} from './stores/user-record'
+export { migrateStore, type MigrateCounts, type MigrateOptions, type MigrateProgress } from './stores/migrate'
+export type { BlockItem, BlockOptions, BulkOptions, Many, RegistrationItem } from './stores/records'
+export type {
   Block,
   Decision,
   DecisionRequest,

@@ -22,7 +22,7 @@ import {
   show,
 } from './schema'
 import type { RegistrationMode } from './stores/decision'
-import { MemoryStore } from './stores/memory'
+import { parseStore } from './stores/open'
 import type { StorageAdapter } from './stores/store'
 import type { Subject } from './subject'
 
@@ -31,7 +31,10 @@ export type ControllerLike = (abstract new (...args: never[]) => object) | objec
 
 /** Options of `createSentinel`; the README has them as a table. */
 export interface SentinelOptions<C extends Context = Context> {
-  /** `'memory'` (default) or a StorageAdapter. */
+  /**
+   * `'memory'` (default), `'redis://…'`, `'rediss://…'`, `'postgres://…'`, `'postgresql://…'`, `'pglite:<dir>'`, or a
+   * StorageAdapter. A store made from a text is closed by `sentinel.close()`.
+   */
   store?: string | StorageAdapter
   /** First segment of every key. Default `'sentinel'`. */
   prefix?: string
@@ -98,9 +101,6 @@ export interface Settings<C extends Context> {
 /** The longest that a timer can wait: Node fires longer ones at once. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
-const STORE_HINT =
-  "'memory' or an object of a class that extends StorageAdapter (this version has no store for URLs yet)"
-
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 const flag = must((value) => typeof value === 'boolean', 'true or false')
@@ -138,7 +138,7 @@ const pluginSchema = z.strictObject({
   setup: must(isFunction, 'a function (host) => void').optional(),
 })
 const optionsSchema = z.strictObject({
-  store: must(isStore, STORE_HINT).optional(),
+  store: z.unknown().optional(),
   prefix: must(isText, 'a non-empty string').optional(),
   bot: must(isText, 'a non-empty string').optional(),
   controllers: must(Array.isArray, 'an array of controller classes or instances').optional(),
@@ -186,10 +186,13 @@ export function readOptions<C extends Context>(given: SentinelOptions<C> | undef
   const problems: Problem[] = [...check(optionsSchema, options, '').problems]
   const botWide = readLevels(options, problems)
   problems.push(...replyProblems(options.reply))
+  const storeTimeout = toMilliseconds(options.storeTimeout) ?? 500
+  const store = parseStore(options.store, 'store', { timeout: storeTimeout })
+  problems.push(...store.problems)
   if (problems.length > 0) {
     throw new SentinelOptionsError([...problems, ...controllerProblems(options.controllers)])
   }
-  return settle(options, botWide)
+  return settle(options, { store: store.value, storeTimeout }, botWide)
 }
 
 /** The controllers' mistakes too, so that all are told at once; no instance is made of any. */
@@ -245,12 +248,16 @@ function replyProblems(value: unknown): readonly Problem[] {
   return check(repliesSchema, value, 'reply').problems
 }
 
-function settle<C extends Context>(options: SentinelOptions<C>, botWide: readonly Level<C>[]): Settings<C> {
-  const { store = 'memory', registration, exempt, clock } = options
+function settle<C extends Context>(
+  options: SentinelOptions<C>,
+  { store, storeTimeout }: Pick<Settings<C>, 'store' | 'storeTimeout'>,
+  botWide: readonly Level<C>[],
+): Settings<C> {
+  const { registration, exempt, clock } = options
   return {
     space: spaceOf(options.prefix ?? 'sentinel', options.bot ?? 'main'),
-    store: typeof store === 'string' ? new MemoryStore() : store,
-    ownsStore: typeof store === 'string',
+    store,
+    ownsStore: store !== options.store,
     injectedClock: clock === undefined ? undefined : { now: () => wholeMs(clock) },
     clock: clock === undefined ? { now: Date.now } : { now: () => safely(clock) },
     botWide,
@@ -266,7 +273,7 @@ function settle<C extends Context>(options: SentinelOptions<C>, botWide: readonl
     membership: options.membership ?? true,
     reply: options.reply,
     onStoreError: options.onStoreError ?? 'allow',
-    storeTimeout: toMilliseconds(options.storeTimeout) ?? 500,
+    storeTimeout,
     hooks: options.hooks,
     hookTimeout: toMilliseconds(options.hooks?.timeout) ?? 1000,
     plugins: options.plugins ?? [],
@@ -299,11 +306,4 @@ function safely(clock: Clock): number {
   } catch {
     return Date.now()
   }
-}
-
-/** By what it does, not by `instanceof`: the adapter may extend another copy of this package's class. */
-function isStore(value: unknown): boolean {
-  if (value === 'memory') return true
-  const store = value as Partial<StorageAdapter> | null | undefined
-  return (['get', 'swap', 'delete', 'scan', 'decide'] as const).every((name) => isFunction(store?.[name]))
 }

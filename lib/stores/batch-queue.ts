@@ -1,3 +1,5 @@
+import { StoreError } from '../errors'
+
 /** Carries out jobs that hold `keys`: one result per job, in their order. Rejects only where all of them failed. */
 export type Work<Job, Result> = (
   jobs: readonly Job[],
@@ -9,6 +11,8 @@ export interface BatchQueueOptions {
   readonly most?: number
   /** ms that a key is held at most, lest one answer that never comes stop it for good. Default 5,000. */
   readonly patience?: number
+  /** Jobs without a result, under way or waiting, at most; the next one fails at once. Default 10,000. */
+  readonly waiting?: number
 }
 
 interface Waiting<Job, Result> {
@@ -29,13 +33,16 @@ export class BatchQueue<Job, Result> {
   readonly #lines = new Map<string, Waiting<Job, Result>[]>()
   readonly #most: number
   readonly #patience: number
+  readonly #mostWaiting: number
+  #waiting = 0
 
   constructor(
     private readonly work: Work<Job, Result>,
-    { most = 64, patience = 5_000 }: BatchQueueOptions = {},
+    { most = 64, patience = 5_000, waiting = 10_000 }: BatchQueueOptions = {},
   ) {
     this.#most = most
     this.#patience = patience
+    this.#mostWaiting = waiting
   }
 
   /** Keys that are held or waited for. */
@@ -43,8 +50,20 @@ export class BatchQueue<Job, Result> {
     return this.#lines.size
   }
 
-  /** Has the job done as soon as all its keys are free. It joins all their lines at once, so no two jobs deadlock. */
+  /** Jobs that have no result yet. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /**
+   * Has the job done as soon as all its keys are free. It joins all their lines at once, so no two jobs deadlock.
+   * Rejects with a StoreError where too many wait: a store that hangs must not fill the memory.
+   */
   run(keys: readonly string[], job: Job): Promise<Result> {
+    if (this.#waiting >= this.#mostWaiting) {
+      return Promise.reject(new StoreError(`the store is too slow: ${this.#waiting} decisions wait already`))
+    }
+    this.#waiting++
     return new Promise<Result>((resolve, reject) => {
       const mine = { keys, job, resolve, reject, started: false }
       for (const key of keys) {
@@ -65,6 +84,7 @@ export class BatchQueue<Job, Result> {
     timer.unref()
     const end = (settle: (waiting: Waiting<Job, Result>, index: number) => void): void => {
       clearTimeout(timer)
+      this.#waiting -= batch.length
       this.#release(batch, keys)
       batch.forEach(settle)
     }

@@ -8,8 +8,6 @@ import { momentOf } from './ledger-record'
 import type { LedgerRecord, Moment } from './ledger-record'
 import { placeKey, userKey } from './record-keys'
 
-export { blockChange } from './ledger-record'
-
 /** The keys of all records that a decision reads, in order, each once. */
 export function keysOf(request: DecisionRequest): string[] {
   const keys = new Set<string>()

@@ -36,9 +36,9 @@ export interface Ledger {
 export const ALBUM_MEMORY = 60_000
 export const NOTICE_MEMORY = 60_000
 
-const ALBUM_PASSED = 1
-const ALBUM_REFUSED = 2
-const NOTICE_CODE = { blocked: 3, unregistered: 4, debounced: 5, limited: 6, duplicate: 7 } as const
+export const ALBUM_PASSED = 1
+export const ALBUM_REFUSED = 2
+export const NOTICE_CODE = { blocked: 3, unregistered: 4, debounced: 5, limited: 6, duplicate: 7 } as const
 
 /** What an album's memory says of one check: `fresh`, it has not been judged yet. */
 type AlbumMemory = 'fresh' | 'passed' | 'refused'

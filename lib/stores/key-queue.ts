@@ -1,13 +1,17 @@
 import { BatchQueue } from './batch-queue'
 
-/** One work at a time per key, inside this process, in order of arrival; each holds its keys for `patience` ms at most. */
+/**
+ * One work at a time per key, inside this process, in order of arrival; each holds its keys for `patience` ms at most.
+ * Beyond `waiting` works without a result (default 10,000) the next one fails at once.
+ */
 export class KeyQueue {
   readonly #queue: BatchQueue<() => Promise<unknown>, unknown>
 
-  constructor(patience = 5_000) {
+  constructor(patience = 5_000, waiting?: number) {
     this.#queue = new BatchQueue((works) => Promise.allSettled(works.map((work) => work())), {
       most: 1,
       patience,
+      waiting,
     })
   }
 

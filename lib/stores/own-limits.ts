@@ -18,7 +18,7 @@ interface Tried {
 }
 
 /** Reasons after which nothing is counted, `countRefused` or not. */
-const CLOSING: readonly Decision['reason'][] = ['duplicate', 'blocked', 'unregistered']
+export const CLOSING: readonly Decision['reason'][] = ['duplicate', 'blocked', 'unregistered']
 
 /** The limits of a request that no store can decide natively. */
 export function ownLimits({ limits }: DecisionRequest): LimitCheck[] {
@@ -131,7 +131,8 @@ function givenBack(decision: Decision, tried: readonly Tried[], closed: boolean)
   return decision.limits.map((state) => names.get(state.name) ?? state)
 }
 
-function onlyLimits(request: DecisionRequest, limits: readonly LimitCheck[]): DecisionRequest {
+/** The request, but for all that is no such limit. */
+export function onlyLimits(request: DecisionRequest, limits: readonly LimitCheck[]): DecisionRequest {
   return {
     ...request,
     duplicate: undefined,

@@ -3,14 +3,15 @@ import { DURATION_HINT, toMilliseconds } from '../duration'
 import type { Duration } from '../duration'
 import { SentinelUsageError } from '../errors'
 import { hintFor } from '../nearest'
+import type { BulkOptions, Many } from './bulk'
 import type { Block, Member, Registration } from './decision'
 import { inForce } from './judge'
 import { copyJson, jsonProblem } from './json'
-import { blockChange } from './json-ledger'
-import { update } from './update'
-import { UserRecords } from './user-records'
+import type { StoredMember } from './user-record'
+import { checkedId, UserRecords } from './user-records'
 import type { ListOptions, RecordList } from './user-records'
 
+export type { BulkOptions, Many } from './bulk'
 export type { ListOptions, Now, RecordChange, RecordList, RecordsOptions } from './user-records'
 
 export interface BlockOptions {
@@ -22,8 +23,14 @@ export interface BlockOptions {
   readonly by?: string
 }
 
+/** A user to block: an id, or an id with options of its own. */
+export type BlockItem = number | ({ readonly userId: number } & BlockOptions)
+
+/** A user to register: an id, or an id with a profile. */
+export type RegistrationItem = number | { readonly userId: number; readonly profile?: unknown }
+
 /** Bans, by user id (a sender chat's id too). */
-export class Blocks extends UserRecords<Block> {
+export class Blocks extends UserRecords<'blocks', Block> {
   protected readonly namespace = 'blocks'
 
   /**
@@ -33,26 +40,44 @@ export class Blocks extends UserRecords<Block> {
    * @example await sentinel.blocks.add(ctx.from.id, { for: '7d', reason: 'spam' })
    */
   async add(userId: number, options: BlockOptions = {}): Promise<Block> {
-    const key = this.keyOf(userId)
-    checkNames(options)
-    const length = checkedLength(options.for)
-    const since = await this.now()
-    const block: Block = {
-      userId,
-      ...checkedTexts(options),
-      since,
-      ...(length !== undefined && { until: since + length }),
-    }
-    await update(this.store, key, () => blockChange(block, { now: since }))
-    this.tell({ type: 'blockAdded', record: block })
+    const id = checkedId(userId)
+    const draft = checkedBlock(options)
+    const block = draft(id, await this.now())
+    await this.put(block, 'replace')
+    this.#added(block)
     return block
+  }
+
+  /**
+   * Blocks many users, a thousand at a time and in constant memory, as `add` would one after another: a standing block is
+   * replaced, and each is an event.
+   *
+   * @param items ids, or `{ userId, for?, reason?, by? }`: an array, or any iterable or async iterable.
+   * @returns how many were added.
+   * @throws SentinelUsageError for a wrong item, naming its place; StoreError; what the iterable throws. The thousands
+   *   before it stay done; of a thousand that the store failed at, some may be. To do it all once more does no harm.
+   * @example await sentinel.blocks.addMany(spammers, { onProgress: (done) => console.log(done) })
+   */
+  addMany(items: Many<BlockItem>, options?: BulkOptions): Promise<number> {
+    return this.putAll(items, options, 'replace', blockOf, (block) => this.#added(block))
   }
 
   /** Lifts a block; returns whether there was one. */
   async remove(userId: number): Promise<boolean> {
-    const record = await this.drop(userId)
-    if (record !== undefined) this.tell({ type: 'blockRemoved', record })
-    return record !== undefined
+    const block = await this.drop(userId)
+    if (block !== undefined) this.#removed(block)
+    return block !== undefined
+  }
+
+  /**
+   * Lifts the blocks of many users, a thousand at a time and in constant memory.
+   *
+   * @returns how many there were.
+   * @throws as `addMany` does.
+   * @example await sentinel.blocks.removeMany([5, 6, 7])
+   */
+  removeMany(userIds: Many<number>, options?: BulkOptions): Promise<number> {
+    return this.dropAll(userIds, options, (block) => this.#removed(block))
   }
 
   /** The user's block, unless it is over. */
@@ -65,13 +90,21 @@ export class Blocks extends UserRecords<Block> {
     return this.page(options)
   }
 
-  protected read(value: unknown, now: number): Block | undefined {
-    return inForce(value as Block, now)
+  protected read(block: Block, now: number): Block | undefined {
+    return inForce(block, now)
+  }
+
+  #added(record: Block): void {
+    this.tell({ type: 'blockAdded', record })
+  }
+
+  #removed(record: Block): void {
+    this.tell({ type: 'blockRemoved', record })
   }
 }
 
 /** Users that the bot knows. */
-export class Registrations extends UserRecords<Registration> {
+export class Registrations extends UserRecords<'registrations', Registration> {
   protected readonly namespace = 'registrations'
 
   /**
@@ -82,26 +115,44 @@ export class Registrations extends UserRecords<Registration> {
    * @example await sentinel.registrations.add(ctx.from.id, { plan: 'free' })
    */
   async add(userId: number, profile?: unknown): Promise<Registration> {
-    const key = this.keyOf(userId)
-    const problem = profile === undefined ? undefined : jsonProblem(profile)
-    if (problem !== undefined) throw new SentinelUsageError(`profile must be plain JSON: ${problem}`)
-    const now = await this.now()
-    const content = profile === undefined ? {} : { profile: copyJson(profile) }
-    let record: Registration = { userId, ...content, since: now }
-    await update(this.store, key, (entry) => {
-      const since = (entry?.value as Registration | undefined)?.since ?? now
-      record = { userId, ...content, since }
-      return { value: record }
-    })
-    this.tell({ type: 'registrationAdded', record })
-    return record
+    const draft = checkedRegistration(userId, profile)
+    const registration = { ...draft, since: await this.now() }
+    const stored = (await this.put(registration, 'keep-since')) ?? registration
+    this.#added(stored)
+    return stored
+  }
+
+  /**
+   * Registers many users, a thousand at a time and in constant memory, as `add` would one after another: of a known user
+   * the profile is replaced and `since` stays, and each is an event.
+   *
+   * @param items ids, or `{ userId, profile? }`: an array, or any iterable or async iterable.
+   * @returns how many were added.
+   * @throws SentinelUsageError for a wrong item, naming its place; StoreError; what the iterable throws. The thousands
+   *   before it stay done; of a thousand that the store failed at, some may be. To do it all once more does no harm.
+   * @example await sentinel.registrations.addMany(users.map(({ id, plan }) => ({ userId: id, profile: { plan } })))
+   */
+  addMany(items: Many<RegistrationItem>, options?: BulkOptions): Promise<number> {
+    return this.putAll(items, options, 'keep-since', registrationOf, (registration) =>
+      this.#added(registration),
+    )
   }
 
   /** Forgets a user; returns whether it was registered. */
   async remove(userId: number): Promise<boolean> {
-    const record = await this.drop(userId)
-    if (record !== undefined) this.tell({ type: 'registrationRemoved', record })
-    return record !== undefined
+    const registration = await this.drop(userId)
+    if (registration !== undefined) this.#removed(registration)
+    return registration !== undefined
+  }
+
+  /**
+   * Forgets many users, a thousand at a time and in constant memory.
+   *
+   * @returns how many were registered.
+   * @throws as `addMany` does.
+   */
+  removeMany(userIds: Many<number>, options?: BulkOptions): Promise<number> {
+    return this.dropAll(userIds, options, (registration) => this.#removed(registration))
   }
 
   async get(userId: number): Promise<Registration | undefined> {
@@ -113,18 +164,21 @@ export class Registrations extends UserRecords<Registration> {
     return this.page(options)
   }
 
-  protected read(value: unknown): Registration {
-    return value as Registration
+  protected read(registration: Registration): Registration {
+    return registration
+  }
+
+  #added(record: Registration): void {
+    this.tell({ type: 'registrationAdded', record })
+  }
+
+  #removed(record: Registration): void {
+    this.tell({ type: 'registrationRemoved', record })
   }
 }
 
-/** A member as it is stored: `updateId` orders updates of one second. */
-interface StoredMember extends Member {
-  readonly updateId: number
-}
-
 /** Who can be reached: what `my_chat_member` last said of each private chat. */
-export class Members extends UserRecords<Member> {
+export class Members extends UserRecords<'members', Member> {
   protected readonly namespace = 'members'
 
   /** `undefined` for a user of whom nothing was said. */
@@ -138,31 +192,53 @@ export class Members extends UserRecords<Member> {
    * @returns whether this is the latest word.
    */
   async record(userId: number, reachable: boolean, date: number, updateId: number): Promise<boolean> {
-    const latest: StoredMember = { userId, reachable, since: date, updateId }
-    let noted = false
-    await update(this.store, this.keyOf(userId), (entry) => {
-      noted = entry === undefined || isLater(latest, entry.value as StoredMember)
-      return noted ? { value: latest } : 'keep'
-    })
-    return noted
+    const latest = { userId: checkedId(userId), reachable, since: date, updateId }
+    return (await this.put(latest, 'later')) !== undefined
   }
 
-  protected read(value: unknown): Member {
-    const { userId, reachable, since } = value as StoredMember
+  protected read({ userId, reachable, since }: StoredMember): Member {
     return { userId, reachable, since }
   }
 }
 
-function isLater(a: StoredMember, b: StoredMember): boolean {
-  return a.since === b.since ? a.updateId > b.updateId : a.since > b.since
+function blockOf(item: BlockItem, now: number): Block {
+  if (!isObject(item)) return { userId: checkedId(item), since: now }
+  const { userId, ...options } = item
+  return checkedBlock(options)(checkedId(userId), now)
+}
+
+/** Checks all that is known before the time is asked for. */
+function checkedBlock(options: BlockOptions): (userId: number, since: number) => Block {
+  checkNames(options, ['for', 'reason', 'by'], 'a block')
+  const length = checkedLength(options.for)
+  const texts = checkedTexts(options)
+  return (userId, since) => ({
+    userId,
+    ...texts,
+    since,
+    ...(length !== undefined && { until: since + length }),
+  })
+}
+
+function registrationOf(item: RegistrationItem, now: number): Registration {
+  if (!isObject(item)) return { userId: checkedId(item), since: now }
+  checkNames(item, ['userId', 'profile'], 'a registration')
+  return { ...checkedRegistration(item.userId, item.profile), since: now }
+}
+
+function checkedRegistration(userId: number, profile: unknown): Omit<Registration, 'since'> {
+  const id = checkedId(userId)
+  if (profile === undefined) return { userId: id }
+  const problem = jsonProblem(profile)
+  if (problem !== undefined) throw new SentinelUsageError(`profile must be plain JSON: ${problem}`)
+  return { userId: id, profile: copyJson(profile) }
 }
 
 /** A mistyped `for` would else be a block without end. */
-function checkNames(options: BlockOptions): void {
-  const known = ['for', 'reason', 'by']
+function checkNames(options: object, known: readonly string[], what: string): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
-    throw new SentinelUsageError(`a block has no option '${name}'; ${hintFor(name, known, 'options')}`)
+    throw new SentinelUsageError(`${what} has no option '${name}'; ${hintFor(name, known, 'options')}`)
   }
 }
 
@@ -185,4 +261,8 @@ function checkedTexts(options: BlockOptions): Pick<Block, 'reason' | 'by'> {
     texts[name] = text
   }
   return texts
+}
+
+function isObject<T>(item: T): item is T & object {
+  return typeof item === 'object' && item !== null
 }

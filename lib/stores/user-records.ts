@@ -1,10 +1,9 @@
 /** A record per user, found by id and listed: what blocks, registrations and members have in common. */
 import { SentinelUsageError } from '../errors'
+import { eachThousand, type BulkOptions, type Many } from './bulk'
 import type { Block, Registration } from './decision'
-import { userKey, userPrefix } from './record-keys'
-import type { UserNamespace } from './record-keys'
 import type { StorageAdapter } from './store'
-import { update } from './update'
+import type { Meeting, RecordPlace, UserNamespace, UserRecordOf } from './user-record'
 
 /** ms since the epoch. */
 export type Now = () => number | Promise<number>
@@ -32,32 +31,28 @@ export interface RecordList<T> {
   readonly cursor?: string
 }
 
-/** What the three kinds of records share: a record per user, found by id and listed. */
-export abstract class UserRecords<T> {
-  protected abstract readonly namespace: UserNamespace
+/** What the three kinds of records share: a record per user (`T` to the public), found by id and listed. */
+export abstract class UserRecords<N extends UserNamespace, T> {
+  protected abstract readonly namespace: N
 
   constructor(
-    protected readonly store: StorageAdapter,
-    protected readonly space: string,
+    private readonly store: StorageAdapter,
+    private readonly space: string,
     protected readonly now: Now,
     private readonly options: RecordsOptions = {},
   ) {}
-
-  protected keyOf(userId: number): string {
-    return userKey(this.space, this.namespace, checkedId(userId))
-  }
 
   protected tell(change: RecordChange): void {
     this.options.changed?.(change)
   }
 
-  /** A stored value as its public record; `undefined` if it does not count at `now`. */
-  protected abstract read(value: unknown, now: number): T | undefined
+  /** A stored record as its public one; `undefined` if it does not count at `now`. */
+  protected abstract read(record: UserRecordOf[N], now: number): T | undefined
 
   protected async find(userId: number): Promise<T | undefined> {
-    const key = this.keyOf(userId)
-    const [now, entry] = await Promise.all([this.now(), this.store.get(key)])
-    return entry === undefined ? undefined : this.read(entry.value, now)
+    const id = checkedId(userId)
+    const [now, record] = await Promise.all([this.now(), this.store.findRecord(this.#place, id)])
+    return record === undefined ? undefined : this.read(record, now)
   }
 
   /** Reads on until the page is full, so that a page without entries is the last one. */
@@ -65,34 +60,77 @@ export abstract class UserRecords<T> {
     if (!Number.isSafeInteger(limit) || limit < 1) {
       throw new SentinelUsageError(`limit must be a whole number above 0, not ${String(limit)}`)
     }
-    const prefix = userPrefix(this.space, this.namespace)
     const now = await this.now()
     const entries: T[] = []
     let position = cursor
     do {
-      const found = await this.store.scan(prefix, { cursor: position, limit: limit - entries.length })
-      for (const { value } of found.entries) {
-        const record = this.read(value, now)
-        if (record !== undefined) entries.push(record)
-      }
+      const options = { cursor: position, limit: limit - entries.length }
+      const found = await this.store.listRecords(this.#place, options)
+      entries.push(...this.#counting(found.records, now))
       position = found.cursor
     } while (position !== undefined && entries.length < limit)
     return position === undefined ? { entries } : { entries, cursor: position }
   }
 
-  /** Forgets a record that `read` lets count; returns it. */
-  protected async drop(userId: number): Promise<T | undefined> {
-    const now = await this.now()
-    let dropped: T | undefined
-    await update(this.store, this.keyOf(userId), (entry) => {
-      dropped = entry === undefined ? undefined : this.read(entry.value, now)
-      return dropped === undefined ? 'keep' : 'delete'
+  /** Writes one record: what is stored now, or `undefined` where the former stays. */
+  protected async put(record: UserRecordOf[N], meeting: Meeting): Promise<UserRecordOf[N] | undefined> {
+    const [stored] = await this.store.putRecords(this.#place, [record], meeting)
+    return stored
+  }
+
+  /** Writes a record for each item, as if one after another, and tells of each what is stored of it. */
+  protected putAll<I>(
+    items: Many<I>,
+    options: BulkOptions | undefined,
+    meeting: Exclude<Meeting, 'later'>,
+    recordOf: (item: I, now: number) => UserRecordOf[N],
+    told: (record: UserRecordOf[N]) => void,
+  ): Promise<number> {
+    return eachThousand(items, options, recordOf, this.now, async (records) => {
+      const last = new Map(records.map((record) => [record.userId, record]))
+      const stored = await this.store.putRecords(this.#place, [...last.values()], meeting)
+      const since = new Map(stored.map((record) => [record?.userId, record?.since]))
+      for (const record of records) told({ ...record, since: since.get(record.userId) ?? record.since })
+      return records.length
     })
-    return dropped
+  }
+
+  /** Forgets a record, and returns it if it counted. */
+  protected async drop(userId: number): Promise<T | undefined> {
+    const id = checkedId(userId)
+    const now = await this.now()
+    return this.#counting(await this.store.dropRecords(this.#place, [id]), now).at(0)
+  }
+
+  /** Forgets the records of all these users, tells of those that counted, and returns how many they were. */
+  protected dropAll(
+    userIds: Many<number>,
+    options: BulkOptions | undefined,
+    told: (record: T) => void,
+  ): Promise<number> {
+    return eachThousand(userIds, options, checkedId, this.now, async (ids, now) => {
+      const dropped = this.#counting(await this.store.dropRecords(this.#place, [...new Set(ids)]), now)
+      dropped.forEach(told)
+      return dropped.length
+    })
+  }
+
+  get #place(): RecordPlace<N> {
+    return { space: this.space, namespace: this.namespace }
+  }
+
+  #counting(records: readonly (UserRecordOf[N] | undefined)[], now: number): T[] {
+    const counting: T[] = []
+    for (const record of records) {
+      const read = record === undefined ? undefined : this.read(record, now)
+      if (read !== undefined) counting.push(read)
+    }
+    return counting
   }
 }
 
-function checkedId(userId: unknown): number {
+/** @throws SentinelUsageError for what is no user's or chat's id */
+export function checkedId(userId: unknown): number {
   if (typeof userId === 'number' && Number.isSafeInteger(userId) && userId !== 0) return userId
   const got = typeof userId === 'string' ? `the text '${userId}'` : String(userId)
   throw new SentinelUsageError(

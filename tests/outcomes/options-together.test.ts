@@ -170,8 +170,8 @@ describe('guard', () => {
 })
 
 test('a URL in a message has no password', () => {
-  const store = 'redis://bot:secret@localhost:6379'
-  expect(() => createSentinel({ store })).toThrow("not 'redis://…@localhost:6379'")
+  const store = 'radish://bot:secret@localhost:6379'
+  expect(() => createSentinel({ store })).toThrow("not 'radish://…@localhost:6379'")
 })
 
 test('bot.use(createSentinel), without the call: the context is no options', () => {

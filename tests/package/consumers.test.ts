@@ -105,6 +105,25 @@ ${PLAIN_SHOP}${SCENARIO}`,
     await expect(node(['shop.mjs'], directory)).resolves.toBe('bought 3\n')
   })
 
+  it.each([
+    ['redis', 'RedisStore', 'redis://localhost', 'redis'],
+    ['postgres', 'PostgresStore', 'postgres://localhost/bot', 'pg'],
+    ['postgres', 'PostgresStore', 'pglite:data', '@electric-sql/pglite'],
+  ])('says what to install for a store: %s, %s', async (entry, name, url, missing) => {
+    const directory = await shop(`no ${missing.replace('/', ' ')}`, {
+      'shop.cjs': `
+const { createSentinel } = require('telegraf-sentinel')
+const { ${name} } = require('telegraf-sentinel/${entry}')
+const attempts = [() => new ${name}('${url}'), () => createSentinel({ store: '${url}' })]
+for (const attempt of attempts) {
+  try { attempt(); console.log('nothing is said') } catch ({ message }) { console.log(message) }
+}`,
+    })
+    const said = (await node(['shop.cjs'], directory)).trim().split('\n')
+    expect(said).toHaveLength(2)
+    for (const line of said) expect(line).toContain(`npm install ${missing}`)
+  })
+
   it('cannot reach what is not exported', async () => {
     const directory = await shop('private', { 'shop.cjs': "require('telegraf-sentinel/dist/sentinel.js')" })
     await expect(node(['shop.cjs'], directory)).rejects.toThrow(/ERR_PACKAGE_PATH_NOT_EXPORTED/)

@@ -20,17 +20,6 @@ export function packagesOf(file: string): string[] {
     )
 }
 
-/** Every file that loading a CommonJS file loads from the same package, itself first. */
-export function reachableFrom(entry: string): string[] {
-  const seen = new Set([entry])
-  for (const file of seen) {
-    for (const name of importsOf(file)) {
-      if (name.startsWith('.')) seen.add(require.resolve(join(file, '..', name)))
-    }
-  }
-  return [...seen]
-}
-
 /** All files under a directory whose name ends so. */
 export function filesWith(ending: string, directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { filesWith, packagesOf, reachableFrom } from './imports'
+import { join, sep } from 'node:path'
+import { filesWith, packagesOf } from './imports'
 import { discard, node, packed, ROOT } from './packed'
 
 interface Manifest {
@@ -21,6 +21,16 @@ function undeclared(files: readonly string[]): string[] {
       .filter((name) => !declared.has(name))
       .map((name) => `${file}: ${name}`),
   )
+}
+
+/** The files that requiring something from a project that has the package loads. */
+async function loadedBy(name: string, directory: string): Promise<string[]> {
+  const script = `require(${JSON.stringify(name)}); console.log(JSON.stringify(Object.keys(require.cache)))`
+  return JSON.parse(await node(['-e', script], directory)) as string[]
+}
+
+function loadedFrom(files: readonly string[], name: string): boolean {
+  return files.some((file) => file.includes(join('node_modules', name) + sep))
 }
 
 describe('the tarball', () => {
@@ -54,17 +64,26 @@ describe('the tarball', () => {
     expect(undeclared(files)).toEqual([])
   })
 
-  it('loads little from its root entry: telegraf, reflect-metadata, ms and zod', async () => {
+  it.each([
+    ['its root entry', '.', ['ms', 'reflect-metadata', 'telegraf', 'zod']],
+    ['its store for Redis', './redis', ['ms']],
+    ['its store for PostgreSQL', './postgres', ['ms']],
+  ])('loads little from %s', async (_title, entry, wanted) => {
     const { directory } = await packed()
-    const loaded = reachableFrom(join(directory, 'dist/index.js'))
-    expect(loaded.length).toBeGreaterThan(5)
-    expect([...new Set(loaded.flatMap(packagesOf))].sort()).toEqual([
-      'ms',
-      'reflect-metadata',
-      'telegraf',
-      'zod',
-    ])
-    expect(loaded.filter((file) => file.includes(join('dist', 'testing')))).toEqual([])
+    const loaded = await loadedBy(join('telegraf-sentinel', entry), directory)
+    const own = loaded.filter((file) => file.startsWith(directory))
+    expect(own.length).toBeGreaterThan(5)
+    expect([...new Set(own.flatMap(packagesOf))].filter((name) => loadedFrom(loaded, name)).sort()).toEqual(
+      wanted,
+    )
+    expect(own.filter((file) => file.includes(join('dist', 'testing')))).toEqual([])
+  })
+
+  it('brings a command line that prints the tables of the PostgreSQL store, without any driver', async () => {
+    const { directory } = await packed()
+    const printed = await node([join(directory, 'dist/cli/main.js'), 'schema'], directory)
+    expect(printed).toMatch(/CREATE SCHEMA/)
+    expect(printed).toMatch(/CREATE OR REPLACE FUNCTION/)
   })
 })
 

@@ -80,7 +80,7 @@ async function install(tarball: string, modules: string): Promise<string> {
   const directory = join(modules, 'telegraf-sentinel')
   mkdirSync(directory, { recursive: true })
   await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', directory], modules)
-  for (const name of ['telegraf', 'reflect-metadata', 'ms', 'zod', '@types/node']) {
+  for (const name of ['telegraf', 'reflect-metadata', 'ms', 'zod', 'cli-progress', '@types/node']) {
     const link = join(modules, name)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules', name), link, 'dir')

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { StoreError } from '../../lib/errors'
 import { BatchQueue } from '../../lib/stores/batch-queue'
 import { KeyQueue } from '../../lib/stores/key-queue'
 import { randomOf } from '../../lib/testing/contract/random'
@@ -60,6 +61,51 @@ describe('one by one', () => {
     clearInterval(alive)
     answer('late')
     expect([await hung, queue.size]).toEqual(['late', 0])
+  })
+})
+
+describe('bounded', () => {
+  test('whoever comes when too many have no answer is refused at once; the others get theirs, and it goes on', async () => {
+    let open = (): void => undefined
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const queue = new KeyQueue(5_000, 3)
+    const started: string[] = []
+    const work = (name: string) => async () => {
+      started.push(name)
+      await gate
+      return name
+    }
+    // Two under way, one that waits: a store that hangs holds them all.
+    const all = [queue.run(['a'], work('a')), queue.run(['b'], work('b')), queue.run(['a'], work('c'))]
+    const tooMany = queue.run(['d'], work('d'))
+    await expect(tooMany).rejects.toThrow(StoreError)
+    await expect(tooMany).rejects.toThrow('the store is too slow: 3 decisions wait already')
+    expect([started, queue.size]).toEqual([['a', 'b'], 2])
+    open()
+    expect(await Promise.all(all)).toEqual(['a', 'b', 'c'])
+    expect(await queue.run(['d'], async () => 'd')).toBe('d')
+  })
+
+  test('a failure makes room too', async () => {
+    const queue = new KeyQueue(5_000, 1)
+    for (let n = 0; n < 3; n++) {
+      await expect(queue.run(['a'], () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    }
+  })
+
+  test('ten thousand may wait by default, and cost what they cost', async () => {
+    const { queue, batches } = manual()
+    const waiting = Array.from({ length: 10_000 }, (_, n) => queue.run([`k${n % 7}`], String(n)))
+    expect([queue.waiting, batches.length]).toEqual([10_000, 7])
+    for (let n = 0; n < 100; n++) await expect(queue.run(['k0'], 'x')).rejects.toThrow(StoreError)
+    expect(queue.waiting).toBe(10_000)
+    // It grows while it is gone through.
+    for (const { finish } of batches) {
+      finish()
+      await turn()
+    }
+    expect((await Promise.all(waiting)).length).toBe(10_000)
+    expect([queue.waiting, queue.size]).toEqual([0, 0])
   })
 })
 

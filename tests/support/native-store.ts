@@ -1,6 +1,7 @@
 import { isBuiltin } from '../../lib/limiters/limiter'
 import type { Decision, DecisionRequest, LimitQuery, LimitState } from '../../lib/stores/decision'
-import type { MovedBucket, ScanPage, Version } from '../../lib/stores/store'
+import type { MovedBucket } from '../../lib/stores/store'
+import type { Meeting, RecordPlace, UserNamespace, UserRecordOf } from '../../lib/stores/user-record'
 import { MapStore } from './map-store'
 
 /**
@@ -33,24 +34,28 @@ export class NativeStore extends MapStore {
     await this.engine.migrateChat(space, from, to, buckets)
   }
 
-  override async get(key: string) {
-    return isRecord(key) ? this.engine.get(key) : super.get(key)
+  // Blocks, registrations and members are the engine's, since its decisions read them.
+
+  override findRecord<N extends UserNamespace>(place: RecordPlace<N>, userId: number) {
+    return this.engine.findRecord(place, userId)
   }
 
-  override async swap(key: string, expected: Version | null, value: unknown, ttl?: number) {
-    return isRecord(key) ? this.engine.swap(key, expected, value, ttl) : super.swap(key, expected, value, ttl)
+  override putRecords<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    records: readonly UserRecordOf[N][],
+    meeting: Meeting,
+  ) {
+    return this.engine.putRecords(place, records, meeting)
   }
 
-  override async delete(key: string, expected?: Version) {
-    return isRecord(key) ? this.engine.delete(key, expected) : super.delete(key, expected)
+  override dropRecords<N extends UserNamespace>(place: RecordPlace<N>, userIds: readonly number[]) {
+    return this.engine.dropRecords(place, userIds)
   }
 
-  override async scan(prefix: string, options: { cursor?: string; limit: number }): Promise<ScanPage> {
-    return isRecord(prefix) ? this.engine.scan(prefix, options) : super.scan(prefix, options)
+  override listRecords<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    options: { cursor?: string; limit: number },
+  ) {
+    return this.engine.listRecords(place, options)
   }
-}
-
-/** Blocks, registrations and members are the engine's, since its decisions read them. */
-function isRecord(key: string): boolean {
-  return /^[^:]*:[^:]*:(blocks|registrations|members):/.test(key)
 }
