@@ -1,0 +1,120 @@
+import { StoreError, StoreTimeoutError } from '../../errors'
+import type { Argument, RedisConnection, Reply, Script } from './connection'
+import { CONNECT_TIMEOUT } from './link'
+import type { Link, Route } from './link'
+import { isUnknownScript, problemOf } from './problems'
+
+/** Calls that were written and never answered, at most: beyond them nothing is sent until one of them ends. */
+const MOST_LOST = 8
+/** A Cluster has nodes that answer beside one that does not. */
+const MOST_LOST_ON_CLUSTER = 64
+
+/** Commands that touch no key. */
+const KEYLESS: readonly unknown[] = ['PING', 'SCAN', 'TIME']
+
+/** Gives every call a deadline, and every failure a StoreError that says what to do. */
+export class Calls implements RedisConnection {
+  readonly topology: RedisConnection['topology']
+  readonly #link: Link
+  /** ms: what errors say that the wait was. */
+  readonly #timeout: number
+  #lost = 0
+
+  constructor(link: Link, timeout: number) {
+    this.#link = link
+    this.#timeout = timeout
+    this.topology = link.topology
+  }
+
+  async connect(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      const error = new Error(`Connection timeout: no answer within ${CONNECT_TIMEOUT} ms`)
+      timer = setTimeout(() => reject(error), CONNECT_TIMEOUT)
+    })
+    try {
+      await this.#explained(Promise.race([this.#link.open(), late]))
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#explained(this.#link.close())
+  }
+
+  async run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    timeLeft: number,
+  ): Promise<Reply> {
+    const end = performance.now() + timeLeft
+    const route = { key: keys[0] }
+    const rest = [String(keys.length), ...keys, ...args]
+    try {
+      return await this.#call(['EVALSHA', script.sha1, ...rest], route, timeLeft)
+    } catch (error) {
+      // The server has not run it: it does not know it yet, or has forgotten it.
+      if (!isUnknownScript(error)) throw error
+      return this.#call(['EVAL', script.source, ...rest], route, end - performance.now())
+    }
+  }
+
+  command(args: readonly Argument[], timeLeft: number, node?: string): Promise<Reply> {
+    const key = KEYLESS.includes(args[0]) || args[1] === undefined ? undefined : String(args[1])
+    return this.#call([...args], { key, node }, timeLeft)
+  }
+
+  async masters(): Promise<readonly string[]> {
+    await this.connect()
+    return this.#link.masters()
+  }
+
+  #call(args: Argument[], route: Route, timeLeft: number): Promise<Reply> {
+    if (this.#lost >= (this.topology === 'one' ? MOST_LOST : MOST_LOST_ON_CLUSTER)) {
+      this.#link.stalled(route, this.#lost)
+      return Promise.reject(
+        new StoreError(`${this.#link.name} does not answer: ${this.#lost} calls wait for it already`),
+      )
+    }
+    return new Promise((resolve, reject) => {
+      const given = new AbortController()
+      let late = false
+      // It holds the process as long as somebody waits for the answer; an idle connection does not.
+      const timer = setTimeout(
+        () => {
+          late = true
+          this.#lost++
+          given.abort()
+          reject(new StoreTimeoutError(this.#timeout))
+          // What was not written has ended by then.
+          setImmediate(() => this.#link.stalled(route, this.#lost))
+        },
+        Math.max(1, timeLeft),
+      )
+      const end = (settle: () => void): void => {
+        if (late) this.#lost--
+        clearTimeout(timer)
+        settle()
+      }
+      this.#sent(args, route, given.signal).then(
+        (reply) => end(() => resolve(reply)),
+        (thrown: unknown) => end(() => reject(problemOf(thrown, this.#link.name))),
+      )
+    })
+  }
+
+  async #sent(args: Argument[], route: Route, signal: AbortSignal): Promise<Reply> {
+    // Replies are what we asked the client to make of them.
+    return (await this.#link.send(args, route, signal)) as Reply
+  }
+
+  async #explained<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (thrown) {
+      throw problemOf(thrown, this.#link.name)
+    }
+  }
+}

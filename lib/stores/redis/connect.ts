@@ -1,0 +1,33 @@
+import { Calls } from './calls'
+import { assertRedisLike, isCluster, isSentinel } from './clients'
+import type { RedisLike } from './clients'
+import type { RedisConnection } from './connection'
+import type { Link } from './link'
+import { OwnLink } from './own-link'
+import { ClientLink, ClusterLink, SentinelLink } from './user-links'
+
+export interface ConnectionOptions {
+  /** ms: what a StoreTimeoutError names, the store's `storeTimeout`. */
+  readonly timeout: number
+}
+
+/**
+ * A connection to Redis or Valkey: of our own from a URL, or through what the bot has already, opened or not.
+ *
+ * What is open already is never closed; a client that we opened is closed with the last store on it.
+ *
+ * @throws SentinelOptionsError for a malformed URL, something that is no client, or the package redis missing.
+ * @example
+ * const connection = connectionOf('redis://localhost:6379', { timeout: 500 })
+ * await connection.command(['PING'], 500)
+ */
+export function connectionOf(source: string | RedisLike, { timeout }: ConnectionOptions): RedisConnection {
+  return new Calls(linkOf(source), timeout)
+}
+
+function linkOf(source: string | RedisLike): Link {
+  if (typeof source === 'string') return new OwnLink(source)
+  assertRedisLike(source)
+  if (isCluster(source)) return new ClusterLink(source)
+  return isSentinel(source) ? new SentinelLink(source) : new ClientLink(source)
+}

@@ -1,0 +1,118 @@
+/** Who has opened a user's client: what we open, we close, once the last store on it is closed. */
+import { toError } from '../../errors'
+import type { Openable } from './clients'
+
+interface Opening {
+  /** Settles with the first attempt; the client may go on trying. */
+  readonly attempt: Promise<void>
+  stores: number
+}
+
+/** ms that a client may take to send what is under way. */
+const CLOSE_TIMEOUT = 1000
+
+const openings = new WeakMap<Openable, Opening>()
+
+/** One store's hold on a user's client. */
+export class Tenancy {
+  readonly #client: Openable
+  #opening: Opening | undefined
+  #lastError: Error | undefined
+  readonly #onError = (error: Error): void => {
+    this.#lastError = error
+  }
+  #listening = false
+
+  constructor(client: Openable) {
+    this.#client = client
+  }
+
+  /** What the client last complained of, while it is not ready. */
+  get complaint(): Error | undefined {
+    if (this.#client.isReady !== false) this.#lastError = undefined
+    return this.#lastError
+  }
+
+  /** Opens the client if nobody has. Rejects with what it complains of first, while it goes on trying. */
+  async open(): Promise<void> {
+    this.#listen()
+    if (this.#opening === undefined) {
+      if (this.#client.isOpen && !openings.has(this.#client)) return
+      this.#opening = openingOf(this.#client)
+      this.#opening.stores++
+    }
+    try {
+      await this.#opening.attempt
+    } catch (error) {
+      // It may have come up since.
+      if (this.#client.isReady !== true) throw this.complaint ?? error
+    } finally {
+      if (!this.#client.isOpen) this.#giveUp()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client.off('error', this.#onError)
+    this.#listening = false
+    const opening = this.#opening
+    this.#opening = undefined
+    if (opening === undefined || --opening.stores > 0) return
+    openings.delete(this.#client)
+    if (this.#client.isOpen) await closeClient(this.#client)
+  }
+
+  /**
+   * An 'error' that nobody listens to ends the process, and every lost connection is one. Calls say what went wrong, so
+   * ours is the listener that keeps the process; the user's hear of it as before.
+   */
+  #listen(): void {
+    if (this.#listening) return
+    this.#listening = true
+    this.#client.on('error', this.#onError)
+  }
+
+  /** It has closed itself: the next one to open it starts anew. */
+  #giveUp(): void {
+    if (openings.get(this.#client) === this.#opening) openings.delete(this.#client)
+    this.#opening = undefined
+  }
+}
+
+function openingOf(client: Openable): Opening {
+  let opening = openings.get(client)
+  if (opening === undefined) {
+    opening = { attempt: firstAttempt(client), stores: 0 }
+    openings.set(client, opening)
+  }
+  return opening
+}
+
+/** A client that retries for ever never says that it cannot: its first 'error' does. */
+function firstAttempt(client: Openable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.on('error', reject)
+    client
+      .connect()
+      .then(() => resolve(), reject)
+      .finally(() => client.off('error', reject))
+  })
+}
+
+async function closeClient(client: Openable): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), CLOSE_TIMEOUT)
+  })
+  try {
+    const closed = Promise.resolve(client.close())
+    const end = await Promise.race([closed, late])
+    if (end !== 'late') return
+    // It is destroyed below, and then that is how it ends.
+    closed.catch(() => undefined)
+    await client.destroy()
+  } catch (error) {
+    throw toError(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
