@@ -43,12 +43,12 @@ function size(): number {
 }
 
 /** Ticks per ms. */
-function scaleOf(rule: Rule): number {
+export function scaleOf(rule: Rule): number {
   return rule.limit <= FINEST ? rule.limit : reduced(rule).scale
 }
 
 /** Ticks per unit. */
-function intervalOf(rule: Rule): number {
+export function intervalOf(rule: Rule): number {
   return rule.limit <= FINEST ? rule.window : reduced(rule).interval
 }
 

@@ -13,6 +13,8 @@ export type Carry<Job, Result> = (
 export interface ConvoyOptions {
   /** Jobs in one call at most. Default 256. */
   readonly most?: number
+  /** Jobs that are worth a call of their own: more than these are spread over the calls that may be under way. Default `most`. */
+  readonly share?: number
   /** Calls under way at the same time. Default 2: one is served while the next is written. */
   readonly flights?: number
   /** Jobs that wait at most; the next one fails at once. Default 10,000. */
@@ -42,6 +44,7 @@ interface Waiting<Job, Result> {
 export class Convoy<Job, Result> {
   readonly #queue: Waiting<Job, Result>[] = []
   readonly #most: number
+  readonly #share: number
   readonly #flights: number
   readonly #waiting: number
   readonly #timeout: number
@@ -59,6 +62,7 @@ export class Convoy<Job, Result> {
     options: ConvoyOptions = {},
   ) {
     this.#most = options.most ?? 256
+    this.#share = options.share ?? this.#most
     this.#flights = options.flights ?? 2
     this.#waiting = options.waiting ?? 10_000
     this.#timeout = options.timeout ?? 500
@@ -103,7 +107,7 @@ export class Convoy<Job, Result> {
 
   #launch(): void {
     if (this.#flying >= this.#flights || this.#queue.length === 0) return
-    const batch = this.#queue.splice(0, this.#most)
+    const batch = this.#queue.splice(0, this.#size())
     const timeLeft = Math.max(1, batch[0].deadline - performance.now())
     this.#flying++
     this.#tell('busy')
@@ -130,6 +134,12 @@ export class Convoy<Job, Result> {
       (thrown: unknown) => end(({ reject }) => reject(thrown)),
     )
     if (this.#queue.length > 0) this.#launch()
+  }
+
+  /** Jobs for the next call: an even share of those that wait, where other calls are free to take the rest. */
+  #size(): number {
+    const even = Math.ceil(this.#queue.length / (this.#flights - this.#flying))
+    return Math.min(this.#most, Math.max(this.#share, even))
   }
 
   async #carried(batch: readonly Waiting<Job, Result>[], timeLeft: number) {

@@ -70,6 +70,20 @@ describe('who travels with whom', () => {
     expect(await Promise.all(all)).toEqual(['did 1', 'did 2', 'did 3', 'did 4', 'did 5'])
   })
 
+  test('many jobs are spread evenly over the calls that are free, if there are enough for each', async () => {
+    const { convoy, calls } = convoyOf({ most: 8, share: 3, flights: 3 })
+    const few = [1, 2, 3, 4].map((job) => convoy.run(job))
+    await settle()
+    expect(calls.map(({ jobs }) => jobs.length)).toEqual([3, 1])
+    calls.forEach((call) => call.answer())
+    await Promise.all(few)
+    const many = Array.from({ length: 14 }, (_, job) => convoy.run(job))
+    await settle()
+    expect(calls.slice(2).map(({ jobs }) => jobs.length)).toEqual([5, 5, 4])
+    calls.slice(2).forEach((call) => call.answer())
+    await Promise.all(many)
+  })
+
   test('tells when the first call sets out and when the last has ended', async () => {
     const told: string[] = []
     const { convoy, calls } = convoyOf({ most: 1, flights: 1, underWay: (busy) => told.push(busy) })

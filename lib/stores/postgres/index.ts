@@ -1,0 +1,5 @@
+export { PostgresStore } from './store'
+export type { PostgresStoreOptions, PostgresStoreSource } from './options'
+export type { Migrate } from './migrator'
+export type { ClientLike, PgliteLike, PoolLike, PostgresSource, Queryable } from './sources'
+export { schemaSql } from './sql/migrations'
