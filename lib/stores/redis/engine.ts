@@ -1,0 +1,117 @@
+/** Decisions on their way to Redis and back: those that wait travel together, by slot on a Cluster. */
+import { toError } from '../../errors'
+import { Convoy } from '../convoy'
+import type { Decision, DecisionRequest, LimitQuery, LimitState } from '../decision'
+import { decodeReply, replyOf } from './codec-reply'
+import type { Answer } from './codec-reply'
+import { BatchEncoder, peekOp } from './codec-request'
+import type { BatchOp } from './codec-request'
+import type { RedisConnection } from './connection'
+import { checkPlaces, homeOf, tagOf } from './keys'
+import type { DecideOp, RefundOp, Slots, Tentative, TentativeOp } from './ops'
+import { DECISIONS } from './script'
+import { decideSplit } from './split'
+
+export interface EngineOptions {
+  /** ms that a decision waits at most. */
+  readonly timeout: number
+  /** Decisions that wait at most. */
+  readonly waiting: number
+  /** Decisions in one call at most. */
+  readonly batch: number
+}
+
+/** One call is served while the next is written; more calls only make each of them smaller. */
+const FLIGHTS = 2
+
+export class Engine implements Slots {
+  readonly #connection: RedisConnection
+  readonly #convoy: Convoy<BatchOp, Answer>
+  readonly #encoder = new BatchEncoder()
+
+  constructor(connection: RedisConnection, { timeout, waiting, batch }: EngineOptions) {
+    this.#connection = connection
+    const carry = connection.topology === 'one' ? this.#carry : this.#carryBySlot
+    this.#convoy = new Convoy<BatchOp, Answer>(carry, { most: batch, flights: FLIGHTS, waiting, timeout })
+  }
+
+  /** Decides a request, wherever its checks lie. */
+  judge(request: DecisionRequest): Promise<Decision> {
+    return this.#connection.topology === 'one'
+      ? this.decide({ kind: 'decide', request })
+      : decideSplit(request, this)
+  }
+
+  decide(op: DecideOp): Promise<Decision> {
+    return this.#run(op) as Promise<Decision>
+  }
+
+  tentative(op: TentativeOp): Promise<Tentative> {
+    return this.#run(op) as Promise<Tentative>
+  }
+
+  async refund(op: RefundOp): Promise<void> {
+    await this.#run(op)
+  }
+
+  peek(query: LimitQuery): Promise<LimitState> {
+    return this.#run(peekOp(query)) as Promise<LimitState>
+  }
+
+  /** What cannot be placed fails alone, not the call that it would have travelled in. */
+  #run(op: BatchOp): Promise<Answer> {
+    const { request } = op
+    try {
+      checkPlaces(request, request.debounces)
+      checkPlaces(request, request.limits)
+    } catch (error) {
+      return Promise.reject(toError(error))
+    }
+    return this.#convoy.run(op)
+  }
+
+  readonly #carry = async (
+    ops: readonly BatchOp[],
+    timeLeft: number,
+  ): Promise<readonly (Answer | Error)[]> => {
+    const { keys, blob } = this.#encoder.encode(ops)
+    const reply = await this.#connection.run(DECISIONS, keys, [blob], timeLeft)
+    return decodeReply(replyOf(reply), ops, keys)
+  }
+
+  /** One call per hash tag; they share nothing, so none waits for another, and one that fails fails alone. */
+  readonly #carryBySlot = async (
+    ops: readonly BatchOp[],
+    timeLeft: number,
+  ): Promise<readonly (Answer | Error)[]> => {
+    const groups = new Map<string, number[]>()
+    for (const [index, op] of ops.entries()) {
+      const tag = slotTag(op)
+      const group = groups.get(tag)
+      if (group === undefined) groups.set(tag, [index])
+      else group.push(index)
+    }
+    const answers = new Array<Answer | Error>(ops.length)
+    await Promise.all(
+      Array.from(groups.values(), async (group) => {
+        const some = await this.#carry(
+          group.map((index) => ops[index]),
+          timeLeft,
+        ).catch((error: unknown) => group.map(() => toError(error)))
+        for (const [place, index] of group.entries()) answers[index] = some[place]
+      }),
+    )
+    return answers
+  }
+}
+
+/** The tag that all places of an operation have, its foreign checks' aside. */
+function slotTag(op: BatchOp): string {
+  const { request } = op
+  const foreign = op.kind === 'decide' ? op.foreign : undefined
+  const { debounces, limits, actor, block, duplicate, registration, notices } = request
+  const whole = actor !== undefined && (block || registration !== undefined || notices !== undefined)
+  if (whole || duplicate !== undefined) return tagOf(request, homeOf(request))
+  const here = [...debounces, ...limits].find((check) => foreign?.has(check) !== true)
+  return tagOf(request, here ?? homeOf(request))
+}
