@@ -6,6 +6,7 @@ const config: Config = {
   testMatch: ['**/*.test.ts'],
   transform: { '^.+\\.ts$': ['ts-jest', { diagnostics: false }] },
   moduleNameMapper: {
+    '^@electric-sql/pglite$': '<rootDir>/tests/support/pglite.js',
     '^telegraf-sentinel$': '<rootDir>/lib/index.ts',
     '^telegraf-sentinel/(redis|postgres)$': '<rootDir>/lib/stores/$1/index.ts',
     '^telegraf-sentinel/testing$': '<rootDir>/lib/testing/index.ts',

@@ -37,7 +37,7 @@ export function fromKernel(name: string, kernel: Kernel): BuiltinLimiter {
     kernel,
     hit(state = kernel.fresh as number[], rule, now, cost) {
       let wait = waitOf(kernel, state, 0, rule, now, cost)
-      const charged = cost > 0 && (wait === 0 || rule.countRefused)
+      const charged = cost > 0 && rule.limit > 0 && (wait === 0 || rule.countRefused)
       const row = charged ? roomFor(kernel, state, rule, now, cost) : state.slice()
       if (charged) kernel.charge(row, 0, rule, now, cost)
       if (charged && wait > 0) wait = waitOf(kernel, row, 0, rule, now, cost)

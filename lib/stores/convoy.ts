@@ -23,10 +23,6 @@ export interface ConvoyOptions {
   readonly timeout?: number
   /** Calls that never answered, at most: beyond them jobs fail at once, until one of those calls ends. Default 8. */
   readonly lost?: number
-  /** Told whenever a call did not answer in time, with how many such calls there are by now. */
-  readonly stalled?: (lost: number) => void
-  /** Told when the first call sets out, and when the last one has ended. */
-  readonly underWay?: (busy: 'busy' | 'idle') => void
 }
 
 interface Waiting<Job, Result> {
@@ -49,12 +45,12 @@ export class Convoy<Job, Result> {
   readonly #waiting: number
   readonly #timeout: number
   readonly #mostLost: number
-  readonly #stalled: (lost: number) => void
-  readonly #underWay: (busy: 'busy' | 'idle') => void
+  /** Made once: a flood of errors, each with a stack of its own, would hold up the loop. */
+  readonly #tooMany: StoreError
+  readonly #silent: StoreError
   #flying = 0
   #lost = 0
   #due = false
-  #told: 'busy' | 'idle' = 'idle'
   #timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -67,8 +63,8 @@ export class Convoy<Job, Result> {
     this.#waiting = options.waiting ?? 10_000
     this.#timeout = options.timeout ?? 500
     this.#mostLost = options.lost ?? 8
-    this.#stalled = options.stalled ?? (() => undefined)
-    this.#underWay = options.underWay ?? (() => undefined)
+    this.#tooMany = new StoreError(`the store is too slow: ${this.#waiting} decisions wait already`)
+    this.#silent = new StoreError(`the store does not answer: ${this.#mostLost} calls are lost`)
   }
 
   /** Jobs that wait for a call. */
@@ -83,12 +79,8 @@ export class Convoy<Job, Result> {
 
   /** Rejects with a StoreTimeoutError, a StoreError where too many wait, or what the call came to. */
   run(job: Job): Promise<Result> {
-    if (this.#queue.length >= this.#waiting) {
-      return Promise.reject(new StoreError(`the store is too slow: ${this.#waiting} decisions wait already`))
-    }
-    if (this.#lost >= this.#mostLost) {
-      return Promise.reject(new StoreError(`the store does not answer: ${this.#lost} calls are lost`))
-    }
+    if (this.#queue.length >= this.#waiting) return Promise.reject(this.#tooMany)
+    if (this.#lost >= this.#mostLost) return Promise.reject(this.#silent)
     return new Promise<Result>((resolve, reject) => {
       this.#queue.push({ job, deadline: performance.now() + this.#timeout, resolve, reject })
       if (!this.#due && this.#flying < this.#flights) this.#launchSoon()
@@ -110,14 +102,13 @@ export class Convoy<Job, Result> {
     const batch = this.#queue.splice(0, this.#size())
     const timeLeft = Math.max(1, batch[0].deadline - performance.now())
     this.#flying++
-    this.#tell('busy')
     let late = false
     const timer = setTimeout(() => {
       late = true
       this.#lost++
       this.#land()
-      for (const { reject } of batch) reject(new StoreTimeoutError(this.#timeout))
-      this.#stalled(this.#lost)
+      const error = new StoreTimeoutError(this.#timeout)
+      for (const { reject } of batch) reject(error)
     }, timeLeft)
     timer.unref()
     const end = (settle: (waiting: Waiting<Job, Result>, index: number) => void): void => {
@@ -152,13 +143,6 @@ export class Convoy<Job, Result> {
   #land(): void {
     this.#flying--
     if (this.#queue.length > 0) this.#launch()
-    if (this.#flying === 0) this.#tell('idle')
-  }
-
-  #tell(busy: 'busy' | 'idle'): void {
-    if (this.#told === busy) return
-    this.#told = busy
-    this.#underWay(busy)
   }
 
   /** Gives up what has waited too long, the oldest first. */
@@ -168,9 +152,9 @@ export class Convoy<Job, Result> {
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       const now = performance.now()
-      while (this.#queue.length > 0 && this.#queue[0].deadline <= now) {
-        this.#queue.shift()?.reject(new StoreTimeoutError(this.#timeout))
-      }
+      const late = this.#queue.findIndex(({ deadline }) => deadline > now)
+      const error = new StoreTimeoutError(this.#timeout)
+      for (const { reject } of this.#queue.splice(0, late < 0 ? this.#queue.length : late)) reject(error)
       this.#watch()
     }, wait)
     this.#timer.unref()

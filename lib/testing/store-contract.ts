@@ -1,19 +1,22 @@
 import { spaceOf } from '../keys'
 import type { StorageAdapter } from '../stores/store'
 import { testBuckets } from './contract/buckets'
+import { testCrowds } from './contract/crowds'
 import { testDecisions } from './contract/decisions'
 import { testDifferential } from './contract/differential'
 import { testGlobals } from './contract/globals'
 import type { Bench } from './contract/globals'
 import { testLimits } from './contract/limits'
+import { testMeetings } from './contract/meetings'
 import { testOwnLimiters } from './contract/own'
 import { testPrimitives } from './contract/primitives'
 import { testRecords } from './contract/records'
+import { testUserRecords } from './contract/user-records'
 
 export interface StoreContractOptions {
   /** Where the random traces start; it stands in their tests' names. Default 1. */
   seed?: number
-  /** Length of a random trace: more finds more and takes longer. Default 100. */
+  /** Length of a random trace, and a 25th of the records written at once: more finds more, takes longer. Default 100. */
   steps?: number
 }
 
@@ -44,6 +47,9 @@ export function storeContract(
     testOwnLimiters(bench)
     testBuckets(bench)
     testRecords(bench)
+    testMeetings(bench)
+    testUserRecords(bench)
+    testCrowds(bench)
     testDifferential(bench)
   })
 }

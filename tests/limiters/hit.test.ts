@@ -152,3 +152,14 @@ it('gcra and token bucket are one algorithm as long as time goes forwards', () =
 it('every limiter has a name of its own', () => {
   expect(new Set(LIMITERS.map(({ name }) => name)).size).toBe(5)
 })
+
+test.each(BY_NAME)(
+  '%s: under a limit of 0 there is nothing to fill, countRefused or not',
+  (_name, limiter) => {
+    const some = rule(3, 1000)
+    const [state] = limiter.hit(undefined, some, 5_000, 2)
+    const none = { ...some, limit: 0, burst: 0, countRefused: true }
+    const [after, outcome] = limiter.hit(state, none, 9_500, 1)
+    expect([after, outcome.allowed, outcome.retryAfter]).toEqual([state, false, Infinity])
+  },
+)

@@ -4,6 +4,7 @@ import { limiterOf } from '../../limiters'
 import type { Algorithm, Limiter, Rule } from '../../limiters/limiter'
 import type { DebounceCheck, Decision, DecisionRequest, LimitCheck, LimitQuery } from '../../stores/decision'
 import type { StorageAdapter } from '../../stores/store'
+import type { RecordPlace } from '../../stores/user-record'
 
 /** When the tests' clock starts (ms). */
 export const START = 1_700_000_000_000
@@ -60,6 +61,19 @@ export function queryOf(
   chat = -10042,
 ): LimitQuery {
   return { space, now, actor, chat, limit }
+}
+
+/** Where a space keeps its records of users. */
+export function blocksOf(space: string): RecordPlace<'blocks'> {
+  return { space, namespace: 'blocks' }
+}
+
+export function registrationsOf(space: string): RecordPlace<'registrations'> {
+  return { space, namespace: 'registrations' }
+}
+
+export function membersOf(space: string): RecordPlace<'members'> {
+  return { space, namespace: 'members' }
 }
 
 /** Decides one update: the request's parts may be given. */
