@@ -161,12 +161,7 @@ describe('time', () => {
   })
 
   test('a late answer changes nothing but that the call is no longer lost', async () => {
-    const { convoy, calls } = convoyOf({
-      flights: 1,
-      timeout: 100,
-      lost: 2,
-      stalled: (lost) => told.push(lost),
-    })
+    const { convoy, calls } = convoyOf({ flights: 1, timeout: 100, lost: 2 })
     for (const job of [1, 2]) {
       const outcome = outcomesOf([convoy.run(job)])
       await settle()
