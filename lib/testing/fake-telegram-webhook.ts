@@ -1,4 +1,5 @@
 /** setWebhook, getWebhookInfo, deleteWebhook, and the delivery of updates to the bot's own server. */
+import { setMaxListeners } from 'node:events'
 import { request, STATUS_CODES } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -52,11 +53,14 @@ export class WebhookCourier {
   set(params: Params): true {
     const address = params.url
     if (address === undefined || address === '') return this.delete(params)
+    const ended = new AbortController()
+    // As many deliveries as Telegram allows at once listen to it: that is no leak.
+    setMaxListeners(0, ended.signal)
     const target: Target = {
       url: webhookUrl(address),
       secret: secretOf(params),
       maxConnections: wholeNumber(params, 'max_connections') ?? 40,
-      ended: new AbortController(),
+      ended,
     }
     const allowed = stringList(params, 'allowed_updates')
     this.#queue.endPoll(new ApiError(409, 'Conflict: terminated by setWebhook request'))
