@@ -57,6 +57,13 @@ test('redis workers: two processes, one limit', async () => {
     await once(bot, 'close')
   })
   await telegram.waitForCall('setWebhook')
+  const workers = new Set<string>()
+  while (workers.size < 2) {
+    const early = telegram.user()
+    early.command('who')
+    await telegram.idle()
+    early.heard().forEach((text) => workers.add(text))
+  }
   const ann = telegram.user()
   for (let n = 0; n < 30; n++) ann.command('who')
   await telegram.idle()
