@@ -1,4 +1,5 @@
 /** A record per user (blocks, registrations, members), as every store keeps them. */
+import { SentinelUsageError } from '../errors'
 import type { Block, Member, Registration } from './decision'
 import type { UserNamespace } from './record-keys'
 
@@ -54,4 +55,10 @@ export function met<T extends UserRecordOf[UserNamespace]>(
   if (former === undefined || meeting === 'replace') return record
   if (meeting === 'keep-since') return { ...record, since: former.since }
   return isLater(record, former) ? record : undefined
+}
+
+/** What is said of a cursor that no list has returned. */
+export function badCursor(cursor: unknown): SentinelUsageError {
+  const got = typeof cursor === 'string' ? `'${cursor.slice(0, 40)}'` : String(cursor)
+  return new SentinelUsageError(`cursor must be what the last list returned, not ${got}`)
 }

@@ -3,6 +3,7 @@ import { SentinelUsageError } from '../errors'
 import { eachThousand, type BulkOptions, type Many } from './bulk'
 import type { Block, Registration } from './decision'
 import type { StorageAdapter } from './store'
+import { badCursor } from './user-record'
 import type { Meeting, RecordPlace, UserNamespace, UserRecordOf } from './user-record'
 
 /** ms since the epoch. */
@@ -62,14 +63,22 @@ export abstract class UserRecords<N extends UserNamespace, T> {
     }
     const now = await this.now()
     const entries: T[] = []
-    let position = cursor
+    let position = this.#positionOf(cursor)
     do {
       const options = { cursor: position, limit: limit - entries.length }
       const found = await this.store.listRecords(this.#place, options)
       entries.push(...this.#counting(found.records, now))
       position = found.cursor
     } while (position !== undefined && entries.length < limit)
-    return position === undefined ? { entries } : { entries, cursor: position }
+    return position === undefined ? { entries } : { entries, cursor: `${this.namespace}:${position}` }
+  }
+
+  /** Where in the store a cursor points. One of another list would end this one too soon, and nobody would know. */
+  #positionOf(cursor: unknown): string | undefined {
+    if (cursor === undefined) return undefined
+    const mine = `${this.namespace}:`
+    if (typeof cursor !== 'string' || !cursor.startsWith(mine)) throw badCursor(cursor)
+    return cursor.slice(mine.length)
   }
 
   /** Writes one record: what is stored now, or `undefined` where the former stays. */

@@ -1,4 +1,4 @@
-import { MemoryStore, sentinelOf, type StorageAdapter } from 'telegraf-sentinel'
+import { createSentinel, MemoryStore, sentinelOf, type StorageAdapter } from 'telegraf-sentinel'
 import { guarded, stopAll } from '../support/guarded'
 import { MapStore } from '../support/map-store'
 
@@ -138,5 +138,28 @@ describe('mistakes', () => {
       message: expect.stringMatching(message),
     })
     expect(events).toEqual([])
+  })
+})
+
+describe('a cursor that no list has returned', () => {
+  const CURSORS: readonly unknown[] = [
+    '',
+    'garbage',
+    'blocks:',
+    'blocks:x',
+    'blocks:-1',
+    'registrations:1',
+    '1',
+    5,
+    null,
+    {},
+  ]
+
+  test.each(CURSORS)('%p is refused, and not taken for the end', async (cursor) => {
+    const sentinel = createSentinel()
+    await sentinel.blocks.add(1)
+    await expect(sentinel.blocks.list({ cursor: cursor as string })).rejects.toThrow(
+      /cursor must be what the last list returned/,
+    )
   })
 })

@@ -4,6 +4,7 @@
  */
 import { copyJson } from '../json'
 import type { Entry, KeyedEntry, ScanPage, Version } from '../store'
+import { badCursor } from '../user-record'
 import { Shelf, type Item } from './shelf'
 
 /** Records that one slice of the sweep looks at. */
@@ -61,6 +62,7 @@ export class Entries {
 
   /** Entries in order of creation; the cursor is the serial of the last one, so it outlives any change. */
   scan(prefix: string, cursor: string | undefined, limit: number, real: number): ScanPage {
+    if (cursor !== undefined && !/^\d{1,16}$/.test(cursor)) throw badCursor(cursor)
     const found: { serial: number; entry: KeyedEntry }[] = []
     for (const shelf of this.shelves.values()) {
       if (!shelf.name.startsWith(prefix) && !prefix.startsWith(shelf.name)) continue

@@ -1,5 +1,5 @@
 /** Blocks, registrations and members on the table `records`: one statement for all of a call, per thousand. */
-import { SentinelUsageError } from '../../errors'
+import { badCursor } from '../user-record'
 import type { Meeting, RecordPlace, UserNamespace, UserRecordOf, UserRecordPage } from '../user-record'
 import type { PostgresConnection, Row } from './connection'
 import { KINDS } from './sql/decide-format'
@@ -7,6 +7,9 @@ import { numberArray, quoteName, textArray } from './sql/quote'
 
 /** Records in one statement at most. */
 const BATCH = 1000
+
+/** Records that a page has at most, however many are asked for. */
+const LONGEST_PAGE = 10_000
 
 /** ms for a statement of many records. */
 const PATIENCE = 30_000
@@ -69,13 +72,12 @@ export class Records {
     { space, namespace }: RecordPlace<N>,
     { cursor, limit }: { cursor?: string; limit: number },
   ): Promise<UserRecordPage<UserRecordOf[N]>> {
-    if (cursor !== undefined && !/^-?\d{1,16}$/.test(cursor)) {
-      throw new SentinelUsageError(`cursor must be what the last list returned, not '${cursor}'`)
-    }
-    const values = [space, KINDS[namespace], cursor ?? null, limit + 1]
+    if (cursor !== undefined && !/^-?\d{1,16}$/.test(cursor)) throw badCursor(cursor)
+    const most = Math.min(limit, LONGEST_PAGE)
+    const values = [space, KINDS[namespace], cursor ?? null, most + 1]
     const rows = await this.connection.query({ text: this.#texts.list, values }, PATIENCE)
-    const records = rows.slice(0, limit).map((row) => recordOf<N>(row))
-    return { records, ...(rows.length > limit && { cursor: String(rows[limit - 1].user_id) }) }
+    const records = rows.slice(0, most).map((row) => recordOf<N>(row))
+    return { records, ...(rows.length > most && { cursor: String(rows[most - 1].user_id) }) }
   }
 
   /** What was written, by id: its `since` as it is now. */

@@ -1,5 +1,6 @@
 /** Users' records in Redis: part of the user's string, with an index per group of users. */
 import type { Block, Registration } from '../decision'
+import { badCursor } from '../user-record'
 import type {
   Meeting,
   RecordPlace,
@@ -228,7 +229,8 @@ function formatted(after: number): string {
 }
 
 function positionOf(cursor: string): Position {
-  const [group, after] = cursor.split(':')
+  const [, group, after] = /^(\d{1,4}):(-?\d{1,16}|-Infinity)$/.exec(cursor) ?? []
+  if (group === undefined || Number(group) >= GROUPS) throw badCursor(cursor)
   return { group: Number(group), after: Number(after) }
 }
 

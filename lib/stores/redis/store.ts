@@ -45,8 +45,10 @@ export class RedisStore extends StorageAdapter {
     this.#moves = new RedisMoves(this.#connection, read.timeout)
   }
 
-  override connect(): Promise<void> {
-    return this.#connection.connect()
+  /** Connects, and has the server answer: one that only accepts connections is none. */
+  override async connect(): Promise<void> {
+    await this.#connection.connect()
+    await this.#connection.command(['PING'], this.#timeout)
   }
 
   override close(): Promise<void> {
