@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { LEAST_PRIVILEGES } from '../lib/stores/redis/problems'
 
 const root = resolve(__dirname, '..')
 
-describe.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'])('%s', (file) => {
+describe.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/stores.md'])('%s', (file) => {
   const text = readFileSync(resolve(root, file), 'utf8')
 
   test('links to files that exist, and to headings that it has', () => {
@@ -27,4 +28,9 @@ describe.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'])('%s', (file) => 
     const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name)
     expect(named.filter((name) => !(name in scripts))).toEqual([])
   })
+})
+
+test('docs/stores.md names the very permissions that the Redis store is tested with', () => {
+  const text = readFileSync(resolve(root, 'docs/stores.md'), 'utf8')
+  expect(text).toContain(` ${LEAST_PRIVILEGES.replace('<prefix>', 'sentinel')}\n`)
 })

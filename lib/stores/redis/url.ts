@@ -8,10 +8,11 @@ import { SentinelOptionsError } from '../../errors'
 export function addressOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined) throw wrong('is no URL')
-  const { protocol, hostname, port, pathname, username, password } = parsed
+  const { protocol, hostname, port, pathname, username, password, search } = parsed
   if (protocol !== 'redis:' && protocol !== 'rediss:') throw wrong(`starts with ${protocol}//`)
   if (hostname === '') throw wrong('names no host')
   if (!/^\/?\d*$/.test(pathname)) throw wrong(`has ${pathname} where the number of a database belongs`)
+  if (search !== '') throw wrong(`has parameters (${search.slice(0, 1)}…), which mean nothing here`)
   if (![username, password].every(isDecodable)) {
     throw wrong('has a % in its user name or password that stands for nothing: write %25')
   }

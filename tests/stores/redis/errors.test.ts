@@ -44,6 +44,7 @@ describe('a URL that is none is an options error at once', () => {
     ['http://localhost', 'starts with http://'],
     ['redis://:hunter2@localhost:port', 'is no URL'],
     ['redis://:hunter2@localhost/db', 'has /db where the number of a database belongs'],
+    ['redis://:hunter2@localhost/0?db=3', 'has parameters'],
     ['redis://:hunter2%zz@localhost', 'has a % in its user name or password that stands for nothing'],
   ])('%s', (url, says) => {
     let message = ''
