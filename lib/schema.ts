@@ -11,6 +11,7 @@ import type { Problem } from './errors'
 import { ALGORITHMS } from './limiters'
 import type { Algorithm } from './limiters/limiter'
 import { LONGEST_LOG, slidingWindow } from './limiters/sliding-window'
+import { maskUrl } from './mask'
 import { nearest } from './nearest'
 import type { DebounceOptions, Guards, RateLimitOptions, RequireRegisteredOptions } from './policy'
 
@@ -216,10 +217,7 @@ export function problemsOf(issues: readonly z.ZodIssue[], path: string, schema?:
 
 /** A value as an error message shows it: not at length, and without the password of a URL. */
 export function show(value: unknown): string {
-  const text = inspect(value, { depth: 1, breakLength: Infinity, compact: true }).replace(
-    /:\/\/[^\s/]*@/g,
-    '://…@',
-  )
+  const text = maskUrl(inspect(value, { depth: 1, breakLength: Infinity, compact: true }))
   return text.length > 80 ? text.slice(0, 79) + '…' : text
 }
 

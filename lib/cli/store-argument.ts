@@ -2,7 +2,8 @@
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { SentinelOptionsError, SentinelUsageError, toError } from '../errors'
-import { isStore, maskUrl, openStore } from '../stores/open'
+import { maskUrl } from '../mask'
+import { isStore, openStore } from '../stores/open'
 import type { StorageAdapter } from '../stores/store'
 
 /** ms that one page may take: nobody waits for a decision here. */

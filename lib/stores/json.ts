@@ -1,3 +1,5 @@
+import { StoreError } from '../errors'
+
 /** How deep a value may nest: beyond it a cycle is likelier than data. */
 const DEEPEST = 100
 
@@ -30,6 +32,13 @@ export function parseJson(text: string): unknown {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+/** What a record says as JSON. @throws StoreError that names the record */
+export function parseRecord(text: string, name: string): unknown {
+  const value = parseJson(text)
+  if (value !== undefined) return value
+  throw new StoreError(`the record of ${name} is no JSON: somebody else has written it; it has to be deleted`)
 }
 
 /** A member of an object out of a store, never one of `Object.prototype`. */

@@ -47,13 +47,13 @@ const STORE_NAMES = `'memory', ${STARTS.map((start) => `'${start}…'`).join(', 
 export function openStore(name: string, options: OpenOptions = {}): StorageAdapter {
   if (name === 'memory') return new MemoryStore()
   const start = STARTS.find((known) => name.startsWith(known))
-  if (start === undefined) throw mistake(`must be ${STORE_NAMES}, not ${show(maskUrl(name))}${hint(name)}`)
+  if (start === undefined) throw mistake(`must be ${STORE_NAMES}, not ${show(name)}${hint(name)}`)
   try {
     return STORES[start](name, options)
   } catch (thrown) {
     if (thrown instanceof SentinelOptionsError) throw thrown
     if (thrown instanceof StoreError) throw mistake(thrown.message)
-    throw mistake(`${show(maskUrl(name))} cannot be used: ${toError(thrown).message}`)
+    throw mistake(`${show(name)} cannot be used: ${toError(thrown).message}`)
   }
 }
 
@@ -77,11 +77,6 @@ export function isStore(value: unknown): value is StorageAdapter {
   return (['get', 'swap', 'delete', 'scan', 'decide', 'putRecords'] as const).every(
     (method) => typeof store?.[method] === 'function',
   )
-}
-
-/** A URL without its secrets, to be shown. */
-export function maskUrl(url: string): string {
-  return url.replace(/:\/\/.*@/s, '://…@').replace(/([?&]\w*(?:password|secret|token)=)[^&#]*/gi, '$1…')
 }
 
 /** The PostgreSQL store's code. */

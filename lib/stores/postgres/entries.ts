@@ -1,5 +1,6 @@
 /** The four primitives on the table `entries`; one statement each. */
 import { StoreError } from '../../errors'
+import { parseRecord } from '../json'
 import type { Entry, KeyedEntry, ScanPage, Version } from '../store'
 import type { PostgresConnection, Row } from './connection'
 import { quoteName } from './sql/quote'
@@ -105,7 +106,7 @@ function keyedEntryOf(row: Row): KeyedEntry {
   return { key: decodeKey(String(row.key)), ...entryOf(row) }
 }
 
-function entryOf({ value, version, expires }: Row): Entry {
-  const entry = { value: JSON.parse(String(value)) as unknown, version: String(version) }
+function entryOf({ key, value, version, expires }: Row): Entry {
+  const entry = { value: parseRecord(String(value), `key ${String(key)}`), version: String(version) }
   return expires === null ? entry : { ...entry, expiresAt: Number(expires) }
 }

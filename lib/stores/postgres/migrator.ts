@@ -10,6 +10,8 @@ export type Migrate = 'auto' | 'check' | 'off'
 
 /** A migration may wait for another process's, and for whoever uses the tables (ms). */
 const PATIENCE = 60_000
+/** Looking takes no time, unless nobody answers (ms). */
+const LOOK = 5_000
 
 const UNDEFINED_TABLE = '42P01'
 const UNDEFINED_SCHEMA = '3F000'
@@ -40,7 +42,7 @@ export async function migrate(connection: PostgresConnection, schema: string, mo
 async function versionOf(connection: PostgresConnection, schema: string): Promise<number> {
   try {
     const text = `SELECT max(version)::int4 AS version FROM ${quoteName(schema)}.migrations`
-    const [row] = await connection.query({ text }, PATIENCE)
+    const [row] = await connection.query({ text }, LOOK)
     return Number(row?.version ?? 0)
   } catch (error) {
     const code = error instanceof StoreError ? codeOf(error.cause) : undefined

@@ -1,5 +1,6 @@
 /** What a failing PostgreSQL means, and what to do about it. */
 import { StoreError, toError } from '../../errors'
+import { maskUrl } from '../../mask'
 
 /** What errors speak of. */
 export interface Surroundings {
@@ -11,7 +12,7 @@ export interface Surroundings {
 type Advice = (surroundings: Surroundings) => string
 
 const MISSING: Advice = ({ schema }) =>
-  `the tables of schema "${schema}" are missing or incomplete: let the store make them (migrate: 'auto'), or run what ` +
+  `the tables of schema "${schema}" are missing or incomplete: with migrate: 'auto' the store makes them when it connects; or run what ` +
   `npx telegraf-sentinel schema --schema ${schema} prints`
 
 const FORBIDDEN: Advice = ({ schema }) =>
@@ -103,7 +104,7 @@ export function storeErrorOf(thrown: unknown, surroundings: Surroundings): Store
   const advice = adviceOn(error)
   const said = codeOf(error) === undefined ? error.message : `${error.message} (${codeOf(error)})`
   const message = advice === undefined ? said : `${advice(surroundings)}. It said: ${said}`
-  return new StoreError(`PostgreSQL: ${withoutPasswords(message)}`, { cause: thrown })
+  return new StoreError(`PostgreSQL: ${maskUrl(message)}`, { cause: thrown })
 }
 
 /** SQLSTATE, or the code of a failing socket. */
@@ -133,10 +134,6 @@ export function whereOf(url: string): string {
     const user = username === '' ? '' : `${username}@`
     return `${protocol}//${user}${host}${pathname}`
   } catch {
-    return withoutPasswords(url)
+    return maskUrl(url)
   }
-}
-
-function withoutPasswords(text: string): string {
-  return text.replace(/(\w+:\/\/[^\s:/@]*):[^\s@]*@/g, '$1:***@')
 }

@@ -1,4 +1,5 @@
 /** Blocks, registrations and members on the table `records`: one statement for all of a call, per thousand. */
+import { parseRecord } from '../json'
 import { badCursor } from '../user-record'
 import type { Meeting, RecordPlace, UserNamespace, UserRecordOf, UserRecordPage } from '../user-record'
 import type { PostgresConnection, Row } from './connection'
@@ -165,7 +166,7 @@ function contentOf(record: Stored): string {
 
 function recordOf<N extends UserNamespace>(row: Row): UserRecordOf[N] {
   return {
-    ...(JSON.parse(String(row.content)) as object),
+    ...(parseRecord(String(row.content), `user ${String(row.user_id)}`) as object),
     userId: Number(row.user_id),
     since: Number(row.since),
     ...(row.until !== null && { until: Number(row.until) }),

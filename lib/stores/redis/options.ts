@@ -29,6 +29,8 @@ export interface ReadOptions extends EngineOptions {
 const NAMES = ['timeout', 'waiting', 'batch']
 /** A call with more decisions would keep Redis from everybody else for too long. */
 const LARGEST_BATCH = 1000
+/** The longest that a timer can wait (ms). */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 /** @throws SentinelOptionsError that lists every mistake */
 export function readOptions(
@@ -45,8 +47,11 @@ export function readOptions(
     })
   }
   const ms = toMilliseconds(timeout)
-  if (ms === undefined) {
-    problems.push({ path: 'timeout', message: `must be ${DURATION_HINT}, not ${String(timeout)}` })
+  if (ms === undefined || ms > LONGEST_TIMEOUT) {
+    problems.push({
+      path: 'timeout',
+      message: `must be ${DURATION_HINT}, at most 24 days, not ${String(timeout)}`,
+    })
   }
   checkCount('waiting', waiting, Number.MAX_SAFE_INTEGER, problems)
   checkCount('batch', batch, LARGEST_BATCH, problems)
