@@ -45,6 +45,16 @@ export function hash53(text: string, seed = 0): number {
   return finish(h1, h2)
 }
 
+/** The id of a limit's bucket: what stores know it by. Debounces of the same name have another. */
+export function limitId(name: string): number {
+  return hash53(name, 1)
+}
+
+/** The id of a debounce. */
+export function debounceId(name: string): number {
+  return hash53(name, 2)
+}
+
 /** Mixes two numbers (integers of up to 53 bits) into a 53-bit hash. */
 export function mix53(a: number, b: number): number {
   let h1 = 0xdeadbeef

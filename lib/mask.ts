@@ -3,7 +3,10 @@
  * the last `@`.
  */
 export function maskUrl(text: string): string {
-  return text
-    .replace(/([?&]\w*(?:password|secret|token)=)[^&#\s'"]*/gi, '$1…')
-    .replace(/:\/\/\S*@/g, '://…@')
+  return maskParameters(text).replace(/:\/\/\S*@/g, '://…@')
+}
+
+/** A text without the passwords that stand among the parameters of URLs. */
+export function maskParameters(text: string): string {
+  return text.replace(/([?&]\w*(?:password|secret|token)=)[^&#\s'"]*/gi, '$1…')
 }

@@ -31,7 +31,7 @@ export class Observer<C extends Context> {
     if (updateType === 'my_chat_member') return this.#membership(payloadOf(update, updateType), turn)
     if (updateType !== 'message' || chatId === undefined) return undefined
     const to = payloadOf(update, updateType)['migrate_to_chat_id']
-    if (!Number.isSafeInteger(to)) return undefined
+    if (!Number.isSafeInteger(to) || to === chatId) return undefined
     return this.#inTime(turn, 'migrateChat', () => this.#migrate(chatId, to as number))
   }
 

@@ -5,7 +5,7 @@
 import type { Context } from 'telegraf'
 import { toMilliseconds } from './duration'
 import { SentinelOptionsError, type Problem } from './errors'
-import { hash53 } from './keys'
+import { debounceId, limitId } from './keys'
 import { limiterOf, ruleOf } from './limiters'
 import type { Limiter, Rule } from './limiters/limiter'
 import type { DebounceOptions, Guards, Level, RateLimitOptions, RequireRegisteredOptions } from './policy'
@@ -146,7 +146,7 @@ export class Planner<C extends Context> {
       ruleOf({ limit: units, window, burst: options.burst ?? units, countRefused })
     const rule = typeof limit === 'number' ? ruleFor(limit) : undefined
     const check: LimitCheck = {
-      id: hash53(name, 1),
+      id: limitId(name),
       bucket: name,
       scope: at,
       key: undefined,
@@ -187,7 +187,7 @@ export class Planner<C extends Context> {
     const window = durationOf(options.window)
     this.#agree('debounce', name, path, { window, scope: scope ?? 'actor', fingerprint })
     return {
-      id: hash53(name, 2),
+      id: debounceId(name),
       bucket: name,
       window,
       at: scopeOf(scope),

@@ -32,6 +32,7 @@ export async function migrate(given: Given): Promise<number> {
   const names = namesIn(given)
   const identity = [nameOf(from), nameOf(to), ...Object.entries(names).flat()]
   const state = new StateFile(identity, given.texts.get('state'))
+  state.check()
   if (given.flags.has('restart')) state.remove()
   const resumeFrom = state.read()
   const source = await openArgument('--from', from)

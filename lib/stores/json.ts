@@ -37,8 +37,15 @@ export function parseJson(text: string): unknown {
 /** What a record says as JSON. @throws StoreError that names the record */
 export function parseRecord(text: string, name: string): unknown {
   const value = parseJson(text)
-  if (value !== undefined) return value
-  throw new StoreError(`the record of ${name} is no JSON: somebody else has written it; it has to be deleted`)
+  if (value === undefined) throw unreadable(name)
+  return value
+}
+
+/** What is said of a record that is no JSON. */
+export function unreadable(name: string): StoreError {
+  return new StoreError(
+    `the record of ${name} is no JSON: somebody else has written it; it has to be deleted`,
+  )
 }
 
 /** A member of an object out of a store, never one of `Object.prototype`. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Blocks, Members } from '../../lib/stores/records'
 import { FileStore } from '../../samples/own-store/file-store'
@@ -113,6 +113,34 @@ test('the state of another migration is not used', async () => {
     expect(err).toContain(`${file} is not the state of this migration`)
   }
   expect((await folder.run([...MIGRATE, '--state', 'half.json', '--restart'])).code).toBe(0)
+})
+
+test('a state file that cannot be written is said before anything is copied', async () => {
+  const folder = await setUp(1)
+  mkdirSync(join(folder.path, 'taken'))
+  folder.write('plain', '')
+  // What a user without the right gets: root, whom nothing is forbidden, may run this.
+  folder.write(
+    'forbidden.cjs',
+    `require('node:fs').writeFileSync = () => {
+      throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+    }`,
+  )
+  const refused: readonly (readonly [string, string, string[]?])[] = [
+    ['missing/state.json', `there is no directory ${join(folder.path, 'missing')}`],
+    ['taken', 'it is a directory'],
+    ['plain/state.json', `${join(folder.path, 'plain')} is not a directory`],
+    ['state.json', `this user may not write it, or not in ${folder.path}`, ['-r', './forbidden.cjs']],
+  ]
+  for (const [file, reason, preload] of refused) {
+    for (const more of [[], ['--restart']]) {
+      const { code, out, err } = await folder.run([...MIGRATE, '--state', file, ...more], preload)
+      const said = `the state file ${file} cannot be written: ${reason}; name another one (--state)`
+      expect([code, out, err]).toEqual([2, '', `telegraf-sentinel: ${said}\n`])
+    }
+  }
+  expect(await idsIn(folder)).toEqual([])
+  expect(stateOf(folder).sort()).toEqual(['plain', 'taken'])
 })
 
 test('a store that fails ends it with its message and no stack, and what is done is kept', async () => {

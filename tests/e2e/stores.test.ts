@@ -121,6 +121,32 @@ describe.each(SERVERS)('%s', (_name, start) => {
     expect(await workers[0].sentinel.limits.peek('Shop', { userId: ann.id })).toMatchObject({ remaining: 0 })
   })
 
+  test('a group that becomes a supergroup keeps what its limits have counted', async () => {
+    const { url } = await serverOf(start)
+    const telegram = await startTelegram()
+    const limits = [
+      { name: 'chat', limit: 5, window: '1h', scope: 'chat', algorithm: 'gcra' },
+      { name: 'member', limit: 9, window: '1h', scope: 'member' },
+    ] as const
+    const { bot, sentinel } = workerOf(telegram, { store: url, rateLimit: limits })
+    await launch(telegram, bot)
+    const [group, supergroup] = [-42, -1_000_000_000_042]
+    const ann = telegram.user()
+    const inGroup = ann.in({ id: group, type: 'group', title: 'Shop' })
+    for (const text of ['a', 'b', 'c']) inGroup.say(text)
+    await telegram.idle()
+    telegram.send(createUpdates().migrateToChatId(supergroup, { from: ann.user, chat: group }))
+    await telegram.idle()
+    const left = async (chatId: number) => [
+      (await sentinel.limits.peek('chat', { chatId })).remaining,
+      (await sentinel.limits.peek('member', { chatId, userId: ann.id })).remaining,
+    ]
+    const [old, moved] = [await left(group), await left(supergroup)]
+    expect(old).toEqual([5, 9])
+    expect(moved[1]).toBeLessThanOrEqual(6)
+    expect(moved[0]).toBeLessThanOrEqual(2)
+  })
+
   test('a server that is killed: updates go on, the error says why, and it guards again by itself', async () => {
     const server = await serverOf(start)
     const telegram = await startTelegram()

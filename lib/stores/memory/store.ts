@@ -1,6 +1,7 @@
-import { SentinelOptionsError } from '../../errors'
+import { SentinelOptionsError, type Problem } from '../../errors'
 import type { Decision, DecisionRequest, LimitQuery, LimitState, StoreHealth } from '../decision'
 import { judge } from '../judge'
+import { optionsObject } from '../options-object'
 import { StorageAdapter, type Entry, type MovedBucket, type ScanPage, type Version } from '../store'
 import { MemoryLedger } from './ledger'
 import { Memory } from './memory'
@@ -23,7 +24,7 @@ const MAX_KEYS = 1_000_000
  * sample. Blocks, registrations and members are never evicted. What has expired is collected in short slices by one timer
  * that does not keep the process alive and is gone when there is nothing left to collect.
  *
- * @throws SentinelOptionsError if `maxKeys` is not a positive integer
+ * @throws SentinelOptionsError if `maxKeys` is not a positive integer, or the options are no object
  * @example
  * const store = new MemoryStore({ maxKeys: 100_000 })
  * bot.use(createSentinel({ store, controllers: [Shop] }))
@@ -36,7 +37,9 @@ export class MemoryStore extends StorageAdapter {
 
   constructor(options: MemoryStoreOptions = {}) {
     super()
-    const { maxKeys = MAX_KEYS, ...others } = options
+    const problems: Problem[] = []
+    const { maxKeys = MAX_KEYS, ...others } = optionsObject(options, problems)
+    if (problems.length > 0) throw new SentinelOptionsError(problems)
     const [unknown] = Object.keys(others)
     if (unknown !== undefined) {
       throw new SentinelOptionsError([

@@ -1,27 +1,73 @@
 /** Reads what the function `decide` answers. */
 import { StoreError } from '../../errors'
 import type { Decision, DecisionRequest, LimitCheck, LimitState, Registration } from '../decision'
+import { parseJson, unreadable } from '../json'
 import type { EngineBatch } from './engine-batch'
 import { wireWait } from './engine-rules'
-import { ANSWER, FOREVER, NEVER, REASONS, SEPARATOR } from './sql/decide-format'
+import { ANSWER, DECIDE, FOREVER, NEVER, REASONS, SEPARATOR, USUAL_ANSWER } from './sql/decide-format'
 
-/** Decisions in the order of the batch's requests. */
-export function readAnswer(batch: EngineBatch, answer: unknown): Decision[] {
+/** Decisions in the order of the batch's requests; an error for those whose record cannot be read. */
+export function readAnswer(batch: EngineBatch, answer: unknown): (Decision | StoreError)[] {
   if (typeof answer !== 'string') {
     throw new StoreError(
-      `the database's function decide answered ${typeof answer}: its functions are of another version`,
+      `the database's function ${DECIDE} answered ${typeof answer}: its functions are of another version`,
     )
   }
-  const [numbers, records, profiles] = answer.split(SEPARATOR, 2).concat(restOf(answer))
-  const reader = new Reader(JSON.parse(`[${numbers}]`) as number[])
+  const [usual, judged, records, ...contents] = answer.split(SEPARATOR)
+  const decisions = new Array<Decision | StoreError | undefined>(batch.requests.length)
+  const used = readUsual(batch, numbersOf(usual), contents, decisions)
+  const reader = new Reader(numbersOf(judged))
   const now = reader.next()
-  const registered = registrationsOf(batch, JSON.parse(`[${records}]`) as number[], profiles)
-  return batch.requests.map((request, index) => decisionOf(request, now, reader, registered[index]))
+  const registrations = new Registrations(batch, numbersOf(records), contents.slice(used))
+  return batch.requests.map((request, index) => {
+    const decided = decisions[index]
+    if (decided !== undefined) return decided
+    const registration = registrations.of(index)
+    if (!(registration instanceof StoreError)) return decisionOf(request, now, reader, registration)
+    decisionOf(request, now, reader, undefined)
+    return registration
+  })
 }
 
-/** What follows the second separator. */
-function restOf(answer: string): string {
-  return answer.slice(answer.indexOf(SEPARATOR, answer.indexOf(SEPARATOR) + 1) + 1)
+function numbersOf(text: string): number[] {
+  return JSON.parse(`[${text}]`) as number[]
+}
+
+/** Reads what was decided as usual; returns how many of the contents belong to it. */
+function readUsual(
+  { requests, shape }: EngineBatch,
+  numbers: readonly number[],
+  contents: readonly string[],
+  decisions: (Decision | StoreError | undefined)[],
+): number {
+  let content = 0
+  for (let at = 1; at < numbers.length; at += USUAL_ANSWER + shape.limits) {
+    const index = numbers[at] - 1
+    const since = numbers[at + 1]
+    const request = requests[index]
+    const registration = since === NEVER ? undefined : registrationOf(request, since, contents[content++])
+    const limits = request.limits.map(({ bucket: name, rule: { limit, window } }, i) => {
+      return { name, limit, remaining: numbers[at + USUAL_ANSWER + i], resetAfter: window }
+    })
+    decisions[index] =
+      registration instanceof StoreError ? registration : passed(numbers[0], limits, registration)
+  }
+  return content
+}
+
+function passed(now: number, limits: LimitState[], registration: Registration | undefined): Decision {
+  return {
+    now,
+    reason: undefined,
+    name: undefined,
+    retryAfter: undefined,
+    limits,
+    shadowed: [],
+    notice: false,
+    blockAdded: undefined,
+    registration,
+    unasked: false,
+  }
 }
 
 class Reader {
@@ -33,26 +79,37 @@ class Reader {
   }
 }
 
-function registrationsOf(
-  { requests, registrations }: EngineBatch,
-  records: readonly number[],
-  profiles: string,
-): (Registration | undefined)[] {
-  const contents = profiles === '' ? [] : profiles.split(SEPARATOR)
-  const found = new Map<number, Registration>()
-  let content = 0
-  // Records were first asked for in the order of the requests, hence so were those of registrations.
-  return registrations.map((number, index) => {
-    const { actor } = requests[index]
-    if (number === 0 || actor === undefined || records[number - 1] === NEVER) return undefined
-    let registration = found.get(number)
+/** Those of the requests that were judged one by one, whose records were first asked for in the order of the requests. */
+class Registrations {
+  readonly #found = new Map<number, Registration | StoreError>()
+
+  constructor(
+    private readonly batch: EngineBatch,
+    private readonly records: readonly number[],
+    private readonly contents: readonly string[],
+  ) {}
+
+  of(index: number): Registration | StoreError | undefined {
+    const number = this.batch.registrations[index]
+    if (number === 0 || this.records[number - 1] === NEVER) return undefined
+    let registration = this.#found.get(number)
     if (registration === undefined) {
-      const rest = JSON.parse(contents[content++]) as { profile?: unknown }
-      registration = { userId: actor, ...rest, since: records[number - 1] }
-      found.set(number, registration)
+      const content = this.contents[this.#found.size]
+      registration = registrationOf(this.batch.requests[index], this.records[number - 1], content)
+      if (registration !== undefined) this.#found.set(number, registration)
     }
     return registration
-  })
+  }
+}
+
+function registrationOf(
+  { actor }: DecisionRequest,
+  since: number,
+  content: string,
+): Registration | StoreError | undefined {
+  if (actor === undefined) return undefined
+  const rest = parseJson(content)
+  return rest === undefined ? unreadable(`user ${actor}`) : { userId: actor, ...(rest as object), since }
 }
 
 function decisionOf(

@@ -4,7 +4,9 @@ import type { DebounceCheck, DecisionRequest, LimitCheck, Place } from '../decis
 import { ALBUM_PASSED, ALBUM_REFUSED, NOTICE_CODE } from '../judge'
 import { placeKey } from '../record-keys'
 import { RuleBook } from './engine-rules'
+import { shapeOf, SLIM, usualNumbers, WIDE, type UsualRequest } from './engine-usual'
 import { BETWEEN, KINDS, REQUEST, SLOT_SIZE } from './sql/decide-format'
+import type { UsualShape } from './sql/decide-format'
 import { numberArray, textArray } from './sql/quote'
 
 /** Until the places are in order, a slot or mark is written as `place * LOCAL + number within the place`. */
@@ -23,6 +25,9 @@ interface Rows {
   readonly marks: Map<number, number>
   firstSlot: number
   firstMark: number
+  /** Requests that touch it, and the last of them. */
+  visits: number
+  visitor: number
 }
 
 /** Requests of one moment, judged in one statement. */
@@ -30,6 +35,8 @@ export class EngineBatch {
   readonly requests: DecisionRequest[] = []
   /** Where each request's registration stands among the records, from 1; 0: it is not looked at. */
   readonly registrations: number[] = []
+  /** What a usual request of the batch may have. */
+  shape: UsualShape = SLIM
   readonly #rules = new RuleBook()
   readonly #places = new Map<string, Rows>()
   readonly #asked: number[] = []
@@ -38,6 +45,14 @@ export class EngineBatch {
   readonly #marksAt: number[] = []
   readonly #records = new Map<string, number>()
   readonly #spaces: string[] = []
+  /** Numbers of the records' spaces, from 1. */
+  readonly #about: number[] = []
+  /** Where each request starts, from 1. */
+  readonly #starts: number[] = []
+  /** Requests that may be usual, by the number of their place. */
+  readonly #usual = new Map<number, UsualRequest>()
+  /** Places of the request that is being written. */
+  readonly #visited: number[] = []
   readonly #users: number[] = []
   readonly #kinds: number[] = []
 
@@ -55,11 +70,14 @@ export class EngineBatch {
    */
   add(request: DecisionRequest): void {
     const { length } = this.#asked
+    const { length: records } = this.registrations
     try {
       this.#write(request)
       this.requests.push(request)
+      this.#starts.push(length + 1)
     } catch (error) {
       this.#asked.length = length
+      this.registrations.length = records
       for (const positions of [this.#slotsAt, this.#marksAt]) {
         while (positions.length > 0 && positions[positions.length - 1] >= length) positions.pop()
       }
@@ -91,20 +109,32 @@ export class EngineBatch {
     return [
       this.now === undefined ? '' : String(Math.floor(this.now)),
       textArray(inOrder.map(({ key }) => key)),
-      numberArray(slots),
-      numberArray(marks),
+      numberArray(this.#usualOf(inOrder)),
       numberArray(this.#rules.numbers),
       textArray(this.#spaces),
+      String(this.requests.length),
+      numberArray(inOrder.flatMap(({ firstSlot, firstMark }) => [2 * firstSlot, 2 * firstMark])),
+      numberArray(slots),
+      numberArray(marks),
+      numberArray(this.#about),
       numberArray(this.#users),
       numberArray(this.#kinds),
       numberArray(asked),
+      numberArray(this.#starts),
       textArray(this.#rules.notes),
     ].join(BETWEEN)
+  }
+
+  /** What may be usual, by place: a request that no other of the batch shares its place with. */
+  #usualOf(places: readonly Rows[]): number[] {
+    const usual = places.map(({ number, visits }) => (visits === 1 ? this.#usual.get(number) : undefined))
+    return usual.every((found) => found === undefined) ? [] : usualNumbers(usual, this.shape)
   }
 
   #write(request: DecisionRequest): void {
     const { actor, duplicate, registration, debounces, limits, album } = request
     const asked = this.#asked
+    this.#visited.length = 0
     const home = actor === undefined ? undefined : this.#rows(request, { scope: 'actor', key: undefined })
     const notices = home === undefined ? undefined : request.notices
     let flags = 0
@@ -148,6 +178,21 @@ export class EngineBatch {
       this.#album(rows, album, check.id)
     }
     this.registrations.push(registered)
+    if (this.#visited.length === 1) this.#markUsual(request, this.#visited[0])
+  }
+
+  /** Notes a request that is all in one place, if it can be a usual one. */
+  #markUsual(request: DecisionRequest, place: number): void {
+    const shape = shapeOf(request)
+    if (shape === undefined) return
+    this.#usual.set(place, { number: this.requests.length + 1, space: this.#space(request.space), request })
+    if (shape === WIDE) this.shape = WIDE
+  }
+
+  /** The number of a space, from 1. */
+  #space(space: string): number {
+    const at = this.#spaces.indexOf(space)
+    return at < 0 ? this.#spaces.push(space) : at + 1
   }
 
   #rows(request: DecisionRequest, place: Place): Rows {
@@ -155,8 +200,14 @@ export class EngineBatch {
     let rows = this.#places.get(key)
     if (rows === undefined) {
       const number = this.#places.size
-      rows = { key, number, slots: new Map(), rules: [], marks: new Map(), firstSlot: 0, firstMark: 0 }
+      const starts = { firstSlot: 0, firstMark: 0, visits: 0, visitor: -1 }
+      rows = { key, number, slots: new Map(), rules: [], marks: new Map(), ...starts }
       this.#places.set(key, rows)
+    }
+    if (rows.visitor !== this.requests.length) {
+      rows.visitor = this.requests.length
+      rows.visits++
+      this.#visited.push(rows.number)
     }
     return rows
   }
@@ -199,7 +250,7 @@ export class EngineBatch {
     if (number === undefined) {
       number = this.#users.push(user)
       this.#records.set(name, number)
-      this.#spaces.push(space)
+      this.#about.push(this.#space(space))
       this.#kinds.push(kind)
     }
     return number

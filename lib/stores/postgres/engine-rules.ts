@@ -71,6 +71,13 @@ export class RuleBook {
   }
 }
 
+/** Whether a usual request may have this limit: a log, of which a hit takes what there may be. */
+export function isUsualLimit(check: LimitCheck): boolean {
+  const { id, rule, cost } = check
+  if (id === 0 || cost <= 0 || cost > rule.limit) return false
+  return codeOf(check) === ALGORITHM_CODES['sliding-window'] && settledWait(check) === undefined
+}
+
 /** 0 where no state is looked at: a user's own limiter, and what a limit of 0 has nothing to say of. */
 function codeOf({ limiter, rule, outcome }: LimitCheck): number {
   if (outcome !== undefined || !isBuiltin(limiter)) return 0

@@ -1,5 +1,5 @@
 /** Decides in the database: a batch of requests is one statement. */
-import { hash53 } from '../../keys'
+import { limitId } from '../../keys'
 import { isBuiltin } from '../../limiters/limiter'
 import type { Algorithm, Kernel, Row } from '../../limiters/limiter'
 import { StoreError, toError } from '../../errors'
@@ -11,7 +11,7 @@ import type { PostgresConnection, Row as Found, Statement } from './connection'
 import { readAnswer } from './engine-answer'
 import { EngineBatch } from './engine-batch'
 import { rowOf } from './engine-row'
-import { ALGORITHM_CODES, SECTION } from './sql/decide-format'
+import { ALGORITHM_CODES, CARRY, DECIDE, FORGET, SECTION } from './sql/decide-format'
 import { numberArray, quoteName } from './sql/quote'
 
 /** Conflicts (a deadlock, a row that was swept): nothing was committed, so the statement may be run again. */
@@ -39,13 +39,13 @@ export class Engine {
   constructor(connection: Pick<PostgresConnection, 'query'>, schema: string) {
     this.#connection = connection
     const within = quoteName(schema)
-    this.#decide = `SELECT ${within}.decide($1::text) AS answer`
+    this.#decide = `SELECT ${within}.${DECIDE}($1::text) AS answer`
     this.#now = `floor(extract(epoch FROM clock_timestamp()) * 1000)::text`
     this.#peek =
       `SELECT ${this.#now} AS now, (SELECT state[p+1:p+3+state[p+3]]::text FROM (SELECT state, ` +
       `array_position(state, ${SECTION} - $2::text::bigint) AS p FROM ${within}.counters WHERE key = $1::text) AS c) AS part`
-    this.#forget = `SELECT ${within}.forget($1::text, $2::text::bigint[])`
-    this.#carry = `SELECT ${within}.carry($1::text, $2::text, $3::text::bigint[])`
+    this.#forget = `SELECT ${within}.${FORGET}($1::text, $2::text::bigint[])`
+    this.#carry = `SELECT ${within}.${CARRY}($1::text, $2::text, $3::text::bigint[])`
     this.#members = `SELECT key FROM ${within}.counters WHERE key > $1::text AND key < $2::text ORDER BY key LIMIT ${PAGE}`
   }
 
@@ -103,7 +103,7 @@ export class Engine {
     timeLeft: number,
   ): Promise<void> {
     const idsOf = (scope: string): string =>
-      numberArray(buckets.filter((moved) => moved.scope === scope).map(({ bucket }) => hash53(bucket)))
+      numberArray(buckets.filter((moved) => moved.scope === scope).map(({ bucket }) => limitId(bucket)))
     const chatKey = (chat: number): string =>
       placeKey({ space, actor: undefined, chat }, { scope: 'chat', key: undefined })
     await this.#move([[chatKey(from), chatKey(to)]], idsOf('chat'), timeLeft)

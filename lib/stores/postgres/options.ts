@@ -1,6 +1,7 @@
 import { DURATION_HINT, toMilliseconds, type Duration } from '../../duration'
 import { SentinelOptionsError, type Problem } from '../../errors'
 import { hintFor } from '../../nearest'
+import { optionsObject } from '../options-object'
 import type { Migrate } from './migrator'
 import {
   isQueryable,
@@ -62,7 +63,8 @@ export function readOptions(
   const problems: Problem[] = []
   const { source, rest } = sourceOf(given, problems)
   if (!isSource(source)) problems.push({ path: 'source', message: `must be ${SOURCE_HINT}` })
-  const { schema = DEFAULT_SCHEMA, migrate = 'auto', ...others } = { ...rest, ...beside }
+  const named = { ...rest, ...optionsObject(beside, problems) }
+  const { schema = DEFAULT_SCHEMA, migrate = 'auto', ...others } = named
   const { timeout = '500ms', pool = 4, waiting = 10_000, batch = 256, ...unknown } = others
   for (const name of Object.keys(unknown)) {
     problems.push({

@@ -1,6 +1,7 @@
 /** The folder of an embedded database, which one process at a time may have open: two would ruin it. */
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { inspect, types } from 'node:util'
 import { StoreError, toError } from '../../errors'
 import { codeOf } from './problems'
 
@@ -16,37 +17,70 @@ const open = new Set<string>()
 
 /**
  * Makes the folder where it is missing (but not its parents: a mistyped path should say so) and locks it, with a file beside
- * it that has this process's number. A file that a dead process has left says nothing.
+ * it that has this process's number. A file that a dead process has left says nothing. It is the real path that counts:
+ * through a symlink, it is the same folder.
  *
  * @throws StoreError where it cannot be made, or is open already.
  */
 export function takeFolder(name: string): Folder {
   if (name.startsWith(MEMORY)) return { path: name, release: () => undefined }
-  const path = resolve(name)
-  const lock = `${path}.lock`
-  if (open.has(path)) {
-    throw new StoreError(`'pglite:${name}' is open already in this process: share one PostgresStore object`)
-  }
   try {
-    if (!statSync(dirname(path)).isDirectory()) throw new Error(`${dirname(path)} is not a folder`)
-    mkdirSync(path, { recursive: true })
-    if (!take(lock)) {
-      if (isLive(holderOf(lock))) throw inUse(name, lock)
-      rmSync(lock, { force: true })
-      if (!take(lock)) throw inUse(name, lock)
-    }
+    const path = realPathOf(resolve(name))
+    lockFolder(path, name)
+    return folderAt(path)
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError(`the folder of 'pglite:${name}' cannot be used: ${toError(error).message}`, {
       cause: error,
     })
   }
+}
+
+/** The database in the folder does not start; `thrown` is what PGlite threw, which need not be an error. */
+export function unusable({ path }: Folder, thrown: unknown): StoreError {
+  const said = types.isNativeError(thrown) ? thrown.message : inspect(thrown, { breakLength: Infinity })
+  return new StoreError(
+    `PGlite cannot start from the folder ${path}: it is damaged, is of another version of PostgreSQL, or cannot be read and ` +
+      `written. Restore it from a backup, or delete it to begin anew. It said: ${said}`,
+    { cause: thrown },
+  )
+}
+
+function lockFolder(path: string, name: string): void {
+  if (open.has(path)) {
+    throw new StoreError(`'pglite:${name}' is open already in this process: share one PostgresStore object`)
+  }
+  if (!statSync(dirname(path)).isDirectory()) throw new Error(`${dirname(path)} is not a folder`)
+  mkdirSync(path, { recursive: true })
+  const lock = lockOf(path)
+  if (take(lock)) return
+  if (isLive(holderOf(lock))) throw inUse(name, lock)
+  rmSync(lock, { force: true })
+  if (!take(lock)) throw inUse(name, lock)
+}
+
+function folderAt(path: string): Folder {
   open.add(path)
   return {
     path,
     release() {
-      if (open.delete(path)) rmSync(lock, { force: true })
+      if (open.delete(path)) rmSync(lockOf(path), { force: true })
     },
+  }
+}
+
+function lockOf(path: string): string {
+  return `${path}.lock`
+}
+
+/** Of what does not exist yet: that of the nearest parent that does, and the rest. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
+    return dirname(path) === path ? path : join(realPathOf(dirname(path)), basename(path))
   }
 }
 

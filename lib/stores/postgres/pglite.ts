@@ -2,7 +2,7 @@
 import { StoreError } from '../../errors'
 import type { PostgresConnection, Row, Statement } from './connection'
 import { loadPglite } from './peers'
-import { takeFolder, type Folder } from './pglite-folder'
+import { takeFolder, unusable, type Folder } from './pglite-folder'
 import { storeErrorOf, type Surroundings } from './problems'
 import { send } from './single'
 import type { PgliteLike } from './sources'
@@ -47,7 +47,7 @@ export class PgliteConnection implements PostgresConnection {
 
   async connect(): Promise<void> {
     try {
-      await this.#opened().waitReady
+      await this.#started()
     } catch (error) {
       await this.close()
       throw storeErrorOf(error, this.surroundings)
@@ -61,7 +61,7 @@ export class PgliteConnection implements PostgresConnection {
     const pglite = this.#pglite
     this.#pglite = undefined
     try {
-      await pglite?.close()
+      if (pglite !== undefined && (await hasStarted(pglite))) await pglite.close()
     } finally {
       this.#folder?.release()
       this.#folder = undefined
@@ -70,7 +70,7 @@ export class PgliteConnection implements PostgresConnection {
 
   async query(statement: Statement): Promise<readonly Row[]> {
     try {
-      return await send(this.#opened(), statement)
+      return await send(await this.#started(), statement)
     } catch (error) {
       throw storeErrorOf(error, this.surroundings)
     } finally {
@@ -86,6 +86,17 @@ export class PgliteConnection implements PostgresConnection {
       .catch(() => undefined)
   }
 
+  async #started(): Promise<PgliteLike> {
+    const pglite = this.#opened()
+    const folder = this.#folder
+    try {
+      await pglite.waitReady
+    } catch (error) {
+      throw folder === undefined ? error : unusable(folder, error)
+    }
+    return pglite
+  }
+
   #opened(): PgliteLike {
     if (this.#pglite !== undefined) return this.#pglite
     if (this.open === undefined) throw new StoreError('PGlite is not open')
@@ -93,6 +104,14 @@ export class PgliteConnection implements PostgresConnection {
     this.#pglite = this.open(this.#folder)
     return this.#pglite
   }
+}
+
+/** One that has not has nothing to close; why not is said to those who use it. */
+function hasStarted(pglite: PgliteLike): Promise<boolean> {
+  return pglite.waitReady.then(
+    () => true,
+    () => false,
+  )
 }
 
 /**

@@ -20,7 +20,8 @@ const quiet = (): void => undefined
  * server gives up what it is still at by itself (statement_timeout).
  */
 export class PoolConnection implements PostgresConnection {
-  readonly flights = 2
+  /** A fourth pays only where the server has more than four processors; records and entries need a connection, too. */
+  readonly flights = 3
   #pool: PoolLike | undefined
   #closed = false
 

@@ -1,6 +1,6 @@
 /** What a failing PostgreSQL means, and what to do about it. */
 import { StoreError, toError } from '../../errors'
-import { maskUrl } from '../../mask'
+import { maskParameters, maskUrl } from '../../mask'
 
 /** What errors speak of. */
 export interface Surroundings {
@@ -102,9 +102,10 @@ export function storeErrorOf(thrown: unknown, surroundings: Surroundings): Store
   if (thrown instanceof StoreError) return thrown
   const error = innermost(toError(thrown))
   const advice = adviceOn(error)
-  const said = codeOf(error) === undefined ? error.message : `${error.message} (${codeOf(error)})`
+  const told = codeOf(error) === undefined ? error.message : `${error.message} (${codeOf(error)})`
+  const said = maskUrl(told)
   const message = advice === undefined ? said : `${advice(surroundings)}. It said: ${said}`
-  return new StoreError(`PostgreSQL: ${maskUrl(message)}`, { cause: thrown })
+  return new StoreError(`PostgreSQL: ${message}`, { cause: thrown })
 }
 
 /** SQLSTATE, or the code of a failing socket. */
@@ -127,13 +128,9 @@ function adviceOn(error: Error): Advice | undefined {
   return known ?? SAID.find(([pattern]) => pattern.test(error.message))?.[1]
 }
 
-/** A URL as it may be shown. */
+/** A URL as it may be shown: with its user. Whatever a password is made of, it ends at the last `@`. */
 export function whereOf(url: string): string {
-  try {
-    const { protocol, username, host, pathname } = new URL(url)
-    const user = username === '' ? '' : `${username}@`
-    return `${protocol}//${user}${host}${pathname}`
-  } catch {
-    return maskUrl(url)
-  }
+  const shown = maskParameters(url)
+  const [, start, user, rest] = /^(\w+:\/\/)([^:@/?]*).*@(.*)$/s.exec(shown) ?? []
+  return start === undefined ? shown : `${start}${user}@${rest}`
 }

@@ -17,11 +17,14 @@ import { quoteName } from './sql/quote'
 import { SERVER_NOW } from './sql/tables'
 import { Sweeper } from './sweeper'
 
+/** Decisions that are worth a statement of their own: more are spread over connections, since each is one processor's work. */
+const SHARE = 32
+
 /**
  * Keeps everything in PostgreSQL (13 or newer), shared by any number of processes, or in PGlite, inside this one.
  *
  * A decision is one statement, and decisions that wait at the same time share one. Blocks, registrations and members are
- * durable once they are written; counters outlive a restart of the server, not its crash. The server's clock is the
+ * durable once they are written; of the counters, a crash of the server may lose the last hits. The server's clock is the
  * time unless the sentinel has one. Tables are made on first use (`migrate`), in a schema of their own.
  *
  * @param source `'postgres://…'` (needs the package `pg`), `'pglite:<folder>'` (needs `@electric-sql/pglite`), or your own: a
@@ -52,6 +55,7 @@ export class PostgresStore extends StorageAdapter {
     this.#engine = engine
     this.#convoy = new Convoy((requests, timeLeft) => engine.decide(requests, timeLeft), {
       most: batch,
+      share: SHARE,
       flights: connection.flights,
       waiting,
       timeout,

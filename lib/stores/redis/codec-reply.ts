@@ -35,7 +35,7 @@ export function decodeReply(
     if (op.kind === 'refund') return undefined
     const { request } = op
     const now = request.now ?? serverNow
-    const decision = status === STATUS.unasked ? unasked(now) : decisionFrom(reader, request, now)
+    const decision = decisionOf(status, reader, request, now)
     if (op.kind === 'peek') return decision.limits[0]
     return op.kind === 'decide' ? decision : tentativeFrom(reader, decision, request)
   })
@@ -56,6 +56,36 @@ export function unreadable(key: string): StoreError {
   )
 }
 
+function decisionOf(status: number, reader: ByteReader, request: DecisionRequest, now: number): Decision {
+  if (status === STATUS.unasked) return unasked(now)
+  return status === STATUS.passed ? passedFrom(reader, request, now) : decisionFrom(reader, request, now)
+}
+
+function passedFrom(reader: ByteReader, { actor, limits }: DecisionRequest, now: number): Decision {
+  const since = reader.double()
+  return {
+    now,
+    reason: undefined,
+    name: undefined,
+    retryAfter: undefined,
+    limits: statesFrom(reader, limits),
+    shadowed: NOTHING_SHADOWED,
+    notice: false,
+    blockAdded: undefined,
+    registration: since === NOT_REGISTERED ? undefined : { userId: actor ?? 0, since },
+    unasked: false,
+  }
+}
+
+function statesFrom(reader: ByteReader, limits: readonly LimitCheck[]): LimitState[] {
+  const states = new Array<LimitState>(limits.length)
+  for (let i = 0; i < limits.length; i++) {
+    const { bucket, rule } = limits[i]
+    states[i] = { name: bucket, limit: rule.limit, remaining: reader.double(), resetAfter: reader.double() }
+  }
+  return states
+}
+
 function decisionFrom(reader: ByteReader, request: DecisionRequest, now: number): Decision {
   const { debounces, limits } = request
   const reason = reader.byte()
@@ -66,11 +96,7 @@ function decisionFrom(reader: ByteReader, request: DecisionRequest, now: number)
   const shadows = reader.short()
   const since = reader.double()
   const restLength = reader.int()
-  const states = new Array<LimitState>(limits.length)
-  for (let i = 0; i < limits.length; i++) {
-    const { bucket, rule } = limits[i]
-    states[i] = { name: bucket, limit: rule.limit, remaining: reader.double(), resetAfter: reader.double() }
-  }
+  const states = statesFrom(reader, limits)
   const rest = restLength === 0 ? '' : reader.take(restLength)
   return {
     now,

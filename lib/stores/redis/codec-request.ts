@@ -1,13 +1,13 @@
 /** A batch of requests as the script reads it. Each check of a policy is sent once, however many requests it is in. */
-import { hash53, mix53 } from '../../keys'
+import { mix53 } from '../../keys'
 import type { Algorithm } from '../../limiters/limiter'
-import type { DebounceCheck, DecisionRequest, LimitCheck, LimitQuery, Place } from '../decision'
+import type { DebounceCheck, DecisionRequest, LimitCheck, LimitQuery, Place, Scope } from '../decision'
 import { ALBUM_PASSED, ALBUM_REFUSED, NOTICE_CODE } from '../judge'
 import { knownWait } from '../meter'
 import { ByteWriter } from './codec-bytes'
 import { groupOf, homeOf, indexKey, subjectKey } from './keys'
 import type { ForeignOutcome, RefundOp, SlotOp } from './ops'
-import { ALGORITHM, KIND, REGISTRATION } from './wire'
+import { ALGORITHM, EXTRA, featureBit, KIND, REGISTRATION } from './wire'
 
 /** What one limit has left, asked for along with decisions. */
 export interface PeekOp {
@@ -21,9 +21,12 @@ export type BatchOp = SlotOp | PeekOp
 export interface EncodedBatch {
   readonly keys: readonly string[]
   readonly blob: Buffer
+  /** What the script has to be able to do. */
+  readonly features: number
 }
 
 const HEAD_SIZE = 12
+const TENTATIVE = featureBit('tentative')
 
 /** The request in which a limit is looked at. */
 export function peekOp({ space, now, actor, chat, limit }: LimitQuery): PeekOp {
@@ -46,9 +49,12 @@ export class BatchEncoder {
   private readonly checks = new ByteWriter()
   private readonly requests = new ByteWriter()
   private readonly subjects = new Map<string, number>()
+  /** Where an operation's own subjects stand: most of its checks share one. */
+  private readonly own = new Map<Scope, number>()
   private readonly indexes = new Map<string, number[]>()
   private readonly known = new Map<LimitCheck, number>()
   private checkCount = 0
+  private features = 0
 
   /** @throws SentinelUsageError where a check's scope needs an id that its request has not. */
   encode(ops: readonly BatchOp[]): EncodedBatch {
@@ -56,9 +62,10 @@ export class BatchEncoder {
     this.indexes.clear()
     this.known.clear()
     this.checkCount = 0
+    this.features = 0
     for (const op of ops) this.writeOp(op)
     // A Cluster finds the server by a key.
-    if (this.subjects.size === 0) this.subject(ops[0].request, homeOf(ops[0].request))
+    if (this.subjects.size === 0) this.numberOf(subjectKey(ops[0].request, homeOf(ops[0].request)))
     this.placeIndexes()
     const { checks, requests } = this
     const blob = Buffer.allocUnsafe(HEAD_SIZE + checks.length + requests.length)
@@ -66,18 +73,16 @@ export class BatchEncoder {
     blob.writeUInt32LE(this.checkCount, 4)
     blob.writeUInt32LE(ops.length, 8)
     requests.drain(blob, checks.drain(blob, HEAD_SIZE))
-    return { keys: [...this.subjects.keys(), ...this.indexes.keys()], blob }
+    return { keys: [...this.subjects.keys(), ...this.indexes.keys()], blob, features: this.features }
   }
 
   private writeOp(op: BatchOp): void {
     const { request } = op
     const { debounces, album } = request
     const limits = limitsOf(op)
+    this.own.clear()
+    if (op.kind === 'tentative' || op.kind === 'refund') this.features |= TENTATIVE
     this.writeHead(op, limits)
-    if (request.duplicate !== undefined && op.kind !== 'refund') {
-      this.requests.double(request.duplicate.mark)
-      this.requests.double(request.duplicate.window)
-    }
     const foreign = op.kind === 'decide' ? op.foreign : undefined
     for (const check of op.kind === 'refund' ? [] : debounces) {
       this.writeDebounce(request, check, foreign?.get(check))
@@ -100,20 +105,31 @@ export class BatchEncoder {
     const block = known && request.block
     const registered = known && registration !== undefined ? REGISTRATION[registration] : 0
     const noted = known && notices !== undefined ? noticesOf(notices) : 0
+    const now = op.kind === 'refund' ? op.undo.when : request.now
+    const claims = duplicate !== undefined && whole
     requests.byte(KIND[kind])
     requests.byte(block ? 1 : 0)
     requests.byte(registered)
-    requests.byte(duplicate !== undefined && whole ? 1 : 0)
-    requests.byte(request.album !== undefined && whole ? 1 : 0)
     requests.byte(noted)
+    requests.byte(
+      (now === undefined ? 0 : EXTRA.clock) +
+        (claims ? EXTRA.duplicate : 0) +
+        (request.album !== undefined && whole ? EXTRA.album : 0) +
+        (blocks ? EXTRA.index : 0),
+    )
     requests.int(block || registered > 0 || noted > 0 || blocks ? this.subject(request, ACTOR) : 0)
-    requests.int(duplicate !== undefined && whole ? this.subject(request, homeOf(request)) : 0)
-    if (blocks) this.askForIndex(indexKey(request.space, 'blocks', groupOf(actor)))
-    requests.int(0)
+    requests.int(claims ? this.subject(request, homeOf(request)) : 0)
     requests.short(kind === 'refund' ? 0 : request.debounces.length)
     requests.short(limits.length)
-    requests.double((op.kind === 'refund' ? op.undo.when : request.now) ?? NaN)
-    requests.double(actor ?? 0)
+    if (now !== undefined) requests.double(now)
+    if (claims) {
+      requests.double(duplicate.mark)
+      requests.double(duplicate.window)
+    }
+    if (!blocks) return
+    this.askForIndex(indexKey(request.space, 'blocks', groupOf(actor)))
+    requests.int(0)
+    requests.double(actor)
   }
 
   private writeDebounce(
@@ -167,19 +183,13 @@ export class BatchEncoder {
   private writeCheck(check: LimitCheck, foreign: ForeignOutcome | undefined): number {
     const { checks } = this
     const { rule, outcome } = check
-    checks.byte(algorithmOf(check, foreign))
+    const algorithm = algorithmOf(check, foreign)
+    if (algorithm !== 'foreign' && algorithm !== 'settled') this.features |= featureBit(algorithm)
+    checks.byte(ALGORITHM[algorithm])
     checks.byte(rule.countRefused ? 1 : 0)
     checks.byte(check.shadow ? 1 : 0)
     checks.byte(check.notice ? 1 : 0)
-    // A chat's migration knows buckets by name alone.
-    for (const value of [
-      hash53(check.bucket),
-      rule.limit,
-      rule.window,
-      rule.burst,
-      check.cost,
-      check.blockFor,
-    ]) {
+    for (const value of [check.id, rule.limit, rule.window, rule.burst, check.cost, check.blockFor]) {
       checks.double(value)
     }
     checks.double(mix53(NOTICE_CODE.limited, check.id))
@@ -196,7 +206,13 @@ export class BatchEncoder {
 
   /** Where a place's key stands, from 1. */
   private subject(request: DecisionRequest, place: Place): number {
-    const key = subjectKey(request, place)
+    if (place.scope === 'own') return this.numberOf(subjectKey(request, place))
+    let number = this.own.get(place.scope)
+    if (number === undefined) this.own.set(place.scope, (number = this.numberOf(subjectKey(request, place))))
+    return number
+  }
+
+  private numberOf(key: string): number {
     let number = this.subjects.get(key)
     if (number === undefined) this.subjects.set(key, (number = this.subjects.size + 1))
     return number
@@ -234,7 +250,7 @@ function noticesOf({ blocked, unregistered }: NonNullable<DecisionRequest['notic
   return 1 + (blocked ? 2 : 0) + (unregistered ? 4 : 0)
 }
 
-function algorithmOf({ limiter, outcome }: LimitCheck, foreign: ForeignOutcome | undefined): number {
-  if (foreign !== undefined) return ALGORITHM.foreign
-  return outcome === undefined ? ALGORITHM[limiter.name as Algorithm] : ALGORITHM.settled
+function algorithmOf({ limiter, outcome }: LimitCheck, foreign: ForeignOutcome | undefined) {
+  if (foreign !== undefined) return 'foreign'
+  return outcome === undefined ? (limiter.name as Algorithm) : 'settled'
 }

@@ -9,7 +9,7 @@ import type { BatchOp } from './codec-request'
 import type { RedisConnection } from './connection'
 import { checkPlaces, homeOf, tagOf } from './keys'
 import type { DecideOp, RefundOp, Slots, Tentative, TentativeOp } from './ops'
-import { DECISIONS } from './script'
+import { decisionsWith } from './script'
 import { decideSplit } from './split'
 
 export interface EngineOptions {
@@ -21,18 +21,28 @@ export interface EngineOptions {
   readonly batch: number
 }
 
-/** One call is served while the next is written; more calls only make each of them smaller. */
-const FLIGHTS = 2
+/** One call is served while another is written and a third is read; more calls only make each of them smaller. */
+const FLIGHTS = 3
+/** Decisions that are worth a call of their own: by so many its fixed cost is shared. */
+const SHARE = 64
 
 export class Engine implements Slots {
   readonly #connection: RedisConnection
   readonly #convoy: Convoy<BatchOp, Answer>
   readonly #encoder = new BatchEncoder()
+  /** What requests have needed of the script so far: few changes in the life of a bot, for each of which a server loads a script. */
+  #features = 0
 
   constructor(connection: RedisConnection, { timeout, waiting, batch }: EngineOptions) {
     this.#connection = connection
     const carry = connection.topology === 'one' ? this.#carry : this.#carryBySlot
-    this.#convoy = new Convoy<BatchOp, Answer>(carry, { most: batch, flights: FLIGHTS, waiting, timeout })
+    this.#convoy = new Convoy<BatchOp, Answer>(carry, {
+      most: batch,
+      share: SHARE,
+      flights: FLIGHTS,
+      waiting,
+      timeout,
+    })
   }
 
   /** Decides a request, wherever its checks lie. */
@@ -74,8 +84,9 @@ export class Engine implements Slots {
     ops: readonly BatchOp[],
     timeLeft: number,
   ): Promise<readonly (Answer | Error)[]> => {
-    const { keys, blob } = this.#encoder.encode(ops)
-    const reply = await this.#connection.run(DECISIONS, keys, [blob], timeLeft)
+    const { keys, blob, features } = this.#encoder.encode(ops)
+    this.#features |= features
+    const reply = await this.#connection.run(decisionsWith(this.#features), keys, [blob], timeLeft)
     return decodeReply(replyOf(reply), ops, keys)
   }
 

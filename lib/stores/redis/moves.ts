@@ -1,5 +1,5 @@
 /** Single buckets: forgotten, or carried over from a group's chat id to its supergroup's. */
-import { hash53 } from '../../keys'
+import { limitId } from '../../keys'
 import type { Place, Scope } from '../decision'
 import type { Whereabouts } from '../record-keys'
 import type { MovedBucket } from '../store'
@@ -75,7 +75,7 @@ function idsOf(buckets: readonly MovedBucket[], scope: Scope): Buffer[] {
 
 function idOf(bucket: string): Buffer {
   const writer = new ByteWriter()
-  writer.double(hash53(bucket))
+  writer.double(limitId(bucket))
   return writer.take()
 }
 

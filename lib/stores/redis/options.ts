@@ -3,6 +3,7 @@ import type { Duration } from '../../duration'
 import { SentinelOptionsError } from '../../errors'
 import type { Problem } from '../../errors'
 import { hintFor } from '../../nearest'
+import { optionsObject } from '../options-object'
 import type { RedisLike } from './clients'
 import type { EngineOptions } from './engine'
 
@@ -39,7 +40,15 @@ export function readOptions(
 ): ReadOptions {
   const problems: Problem[] = []
   const { source, rest } = sourceOf(given, problems)
-  const { timeout = '500ms', waiting = 10_000, batch = 256, ...others } = { ...rest, ...options }
+  const {
+    timeout = '500ms',
+    waiting = 10_000,
+    batch = 256,
+    ...others
+  } = {
+    ...rest,
+    ...optionsObject(options, problems),
+  }
   for (const name of Object.keys(others)) {
     problems.push({
       path: name,

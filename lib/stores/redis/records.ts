@@ -23,6 +23,10 @@ const AT_ONCE = 32
 const FIRST_SPAN = 8
 const WIDEST_SPAN = 512
 const BROKEN = 2
+/** Many records take longer than one decision may (ms). */
+const PATIENCE = 30_000
+/** Users looked at when a group's index is tidied. */
+const TIDIED = 1000
 
 type AnyRecord = UserRecordOf[UserNamespace]
 
@@ -97,6 +101,17 @@ export class RedisRecords {
     return at === undefined ? { records } : { records, cursor: `${at.group}:${at.after}` }
   }
 
+  /** Takes out of the index of a user's group whoever has no such record any more: one that has expired leaves its id there. */
+  async tidy(place: RecordPlace, userId: number): Promise<void> {
+    const group = groupOf(userId)
+    const { users } = await this.users(place, { group, after: -Infinity }, 1, TIDIED)
+    await this.read(
+      place,
+      users.map(({ id }) => id),
+      'list',
+    )
+  }
+
   /** Up to `room` users of some groups in order, and where to go on. */
   private async users(
     { space, namespace }: RecordPlace,
@@ -121,7 +136,7 @@ export class RedisRecords {
   /** The ids of each group, as doubles: all in one call, or, on a Cluster, a call per group. */
   private async members(keys: readonly string[], room: number, after: number): Promise<Buffer[]> {
     const ask = (some: readonly string[], from: number) =>
-      this.connection.run(GROUP_MEMBERS, some, [String(room), formatted(from)], this.timeout)
+      this.connection.run(GROUP_MEMBERS, some, [String(room), formatted(from)], PATIENCE)
     if (this.connection.topology === 'one') return listsOf(await ask(keys, after))
     const lists = await someAtOnce(keys, async (key) =>
       listsOf(await ask([key], key === keys[0] ? after : -Infinity)),
@@ -159,7 +174,8 @@ export class RedisRecords {
       writer.int(chunk.length)
       for (const index of chunk) write(writer, items[index])
       const args = [writer.take(), act, namespace, meeting]
-      const reply = await this.connection.run(USER_RECORDS, [...keys, ...indexes], args, this.timeout)
+      const patience = items.length > 1 ? Math.max(PATIENCE, this.timeout) : this.timeout
+      const reply = await this.connection.run(USER_RECORDS, [...keys, ...indexes], args, patience)
       const bytes = replyOf(reply)
       const reader = new ByteReader(bytes)
       for (const [place, index] of chunk.entries()) {

@@ -14,6 +14,9 @@ import { readOptions } from './options'
 import type { RedisStoreOptions, RedisStoreSource } from './options'
 import { RedisRecords } from './records'
 
+/** Of so many users that limits block, one has the index of its group tidied: blocks that are over leave their ids there. */
+const TIDY_EVERY = 16
+
 /**
  * Keeps everything in Redis (6.2 or newer, or Valkey), shared by any number of processes: for bots that outgrow one.
  *
@@ -29,6 +32,8 @@ import { RedisRecords } from './records'
  */
 export class RedisStore extends StorageAdapter {
   readonly #connection: RedisConnection
+  /** Users whom decisions have blocked. */
+  #blocked = 0
   readonly #engine: Engine
   readonly #records: RedisRecords
   readonly #moves: RedisMoves
@@ -73,7 +78,17 @@ export class RedisStore extends StorageAdapter {
   }
 
   override decide(request: DecisionRequest): Decision | Promise<Decision> {
-    return this.decideWithOwn(request, (settled) => this.#engine.judge(settled))
+    return this.decideWithOwn(request, (settled) => this.#judge(settled))
+  }
+
+  async #judge(request: DecisionRequest): Promise<Decision> {
+    const decision = await this.#engine.judge(request)
+    if (decision.blockAdded !== undefined && ++this.#blocked % TIDY_EVERY === 0) {
+      const place = { space: request.space, namespace: 'blocks' } as const
+      // Nothing depends on it, and the next one tidies as well.
+      this.#records.tidy(place, decision.blockAdded.userId).catch(() => undefined)
+    }
+    return decision
   }
 
   override peek(query: LimitQuery): LimitState | Promise<LimitState> {

@@ -1,5 +1,5 @@
 /** Short ways to write requests, for the contract's tests. */
-import { hash53, mix53 } from '../../keys'
+import { debounceId, hash53, limitId, mix53 } from '../../keys'
 import { limiterOf } from '../../limiters'
 import type { Algorithm, Limiter, Rule } from '../../limiters/limiter'
 import type { DebounceCheck, Decision, DecisionRequest, LimitCheck, LimitQuery } from '../../stores/decision'
@@ -40,7 +40,7 @@ export function limitOf(parts: LimitParts = {}): LimitCheck {
   const { bucket = 'shop', scope = 'actor', key, cost = 1, blockFor = 0, shadow = false } = parts
   const rule = { limit, window, burst, countRefused }
   const { notice = false, outcome } = parts
-  const id = hash53(bucket)
+  const id = limitId(bucket)
   const named = limiterOf(limiter)
   return { id, bucket, limiter: named, rule, scope, key, cost, blockFor, shadow, notice, outcome }
 }
@@ -49,7 +49,7 @@ export function debounceOf(
   parts: Partial<Omit<DebounceCheck, 'id' | 'mark'>> & { text?: string } = {},
 ): DebounceCheck {
   const { bucket = 'shop', window = 2_000, scope = 'actor', key, notice = false, text = 'hello' } = parts
-  const id = hash53(bucket)
+  const id = debounceId(bucket)
   return { id, bucket, window, scope, key, notice, mark: mix53(id, hash53(text)) }
 }
 

@@ -14,6 +14,10 @@ describe('maxKeys', () => {
     expect(() => new MemoryStore({ maxkeys: 3 } as never)).toThrow('maxkeys: is not an option')
   })
 
+  it.each([null, 5, 'x', []])('refuses %j for its options', (options) => {
+    expect(() => new MemoryStore(options as never)).toThrow(/^options: must be an object, not /)
+  })
+
   it.each([0, -1, 1.5, NaN, Infinity, '3' as never])('refuses %p', (maxKeys) => {
     expect(() => new MemoryStore({ maxKeys })).toThrow(SentinelOptionsError)
   })

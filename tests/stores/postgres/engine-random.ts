@@ -11,6 +11,16 @@ const WINDOWS = [1, 500, 3_000, 20_000, 20_000, 86_400_000, YEAR]
 const LIMITS = [0, 1, 2, 3, 5, 9, 30, 4_000]
 export const SPACES = ['sentinel:main', 'sentinel:other', 'p%0020x:m-1']
 
+const USUAL_LIMITS: readonly LimitCheck[] = [2, 3, 4, 6, 5].map((limit, n) =>
+  limitOf({
+    bucket: `usual${n}`,
+    limit,
+    window: [20_000, 3_000, 8_000][n % 3],
+    countRefused: n === 3,
+    shadow: n === 4,
+  }),
+)
+
 /** What a test draws its batches from: buckets of all algorithms and scopes, users, chats, a clock that jumps. */
 export class World {
   readonly #buckets: readonly LimitCheck[]
@@ -62,6 +72,38 @@ export class World {
       limits: placed.map((check) => this.#today(check)),
       album: random.once(4) ? hash53(`album${random.below(4)}`) : undefined,
       notices: random.once(2) ? { blocked: random.once(2), unregistered: random.once(2) } : undefined,
+    })
+  }
+
+  /** Mostly what most updates are: few sliding windows and a debounce, all the actor's, and few updates of the same actor at once. */
+  usualBatch(): DecisionRequest[] {
+    const { random } = this
+    return Array.from({ length: 1 + random.below(6) }, () =>
+      random.once(20) ? this.request() : this.#usual(),
+    )
+  }
+
+  #usual(): DecisionRequest {
+    const { random } = this
+    const first = random.below(4)
+    const texts = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+    const debounces = texts.map((text) => debounceOf({ text, window: random.pick([700, 2_000]) }))
+    const marked = random.below(texts.length)
+    return requestOf(SPACES[0], {
+      now: this.now,
+      actor: 1 + random.below(8),
+      chat: -1,
+      duplicate: random.once(4) ? { mark: hash53(`u${random.below(20)}`), window: 5_000 } : undefined,
+      block: !random.once(4),
+      registration: random.once(3)
+        ? random.pick(['required', 'ask', 'vouched', 'vouched'] as const)
+        : undefined,
+      debounces: debounces.slice(marked, marked + 1 + random.below(2)),
+      limits: USUAL_LIMITS.slice(first, first + random.below(4)).map((check) => ({
+        ...check,
+        cost: random.pick([1, 1, 1, 2]),
+      })),
+      notices: random.once(2) ? { blocked: true, unregistered: random.once(2) } : undefined,
     })
   }
 

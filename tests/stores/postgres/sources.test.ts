@@ -1,9 +1,9 @@
 import { PGlite } from '@electric-sql/pglite'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Pool } from 'pg'
-import { SentinelOptionsError } from '../../../lib/errors'
+import { SentinelOptionsError, StoreError } from '../../../lib/errors'
 import { PostgresStore } from '../../../lib/stores/postgres'
 import { lettingGo } from '../../../lib/stores/postgres/pglite'
 import { decide, limitOf, queryOf } from '../../../lib/testing/contract/requests'
@@ -117,6 +117,9 @@ describe('what the store works on', () => {
     ]) {
       expect(failure(source, {})).toMatch(/^source: must be a URL/m)
     }
+    for (const options of [null, 5, 'x', []]) {
+      expect(failure(server.url, options as never)).toMatch(/^options: must be an object, not \w+/)
+    }
     expect(failure({ url: server.url, client: { query: () => ({}) } }, {})).toMatch(/give one of/)
   })
 })
@@ -152,6 +155,49 @@ describe('pglite:<folder>', () => {
     expect((await decide(store, 'keep:main', { limits })).reason).toBe('limited')
     await store.close()
   })
+
+  test('a symlink to it, or to its parent, is no way round the lock', async () => {
+    mkdirSync(join(root, 'real'))
+    symlinkSync(join(root, 'real'), join(root, 'parent'))
+    // Not there yet, as on the first start.
+    const store = new PostgresStore(`pglite:${join(root, 'parent', 'linked')}`, { timeout })
+    await store.connect()
+    symlinkSync(join(root, 'real', 'linked'), join(root, 'link'))
+    for (const path of ['link', join('real', 'linked'), join('parent', 'linked')]) {
+      const again = new PostgresStore(`pglite:${join(root, path)}`)
+      await expect(again.connect()).rejects.toThrow(/open already in this process/)
+    }
+    const elsewhere = `await new PostgresStore(process.env.URL).connect()`
+    await expect(inNode(elsewhere, { URL: `pglite:${join(root, 'link')}` })).rejects.toMatchObject({
+      stdout: expect.stringMatching(new RegExp(`open in process ${process.pid}`)) as string,
+    })
+    await store.close()
+    expect(existsSync(join(root, 'real', 'linked.lock'))).toBe(false)
+  })
+
+  test.each(['global/pg_control', 'base'])(
+    'without %s it is damaged, and the error says so',
+    async (part) => {
+      const path = join(realpathSync(root), 'damaged')
+      const store = new PostgresStore(`pglite:${path}`, { timeout })
+      await store.connect()
+      await store.close()
+      rmSync(join(path, part), { recursive: true })
+      for (const call of [() => store.connect(), () => store.now()]) {
+        const failure: unknown = await call().catch((error: unknown) => error)
+        expect(failure).toBeInstanceOf(StoreError)
+        expect(String(failure)).toContain(`PGlite cannot start from the folder ${path}: it is damaged`)
+        expect(String(failure)).toMatch(/Restore it from a backup, or delete it to begin anew/)
+        await store.close()
+        expect(existsSync(`${path}.lock`)).toBe(false)
+      }
+      // Begun anew, as it advises.
+      rmSync(path, { recursive: true })
+      await store.connect()
+      await store.close()
+      rmSync(path, { recursive: true })
+    },
+  )
 
   test('a folder that cannot be made says why', async () => {
     await expect(new PostgresStore(`pglite:${join(root, 'a', 'b')}`).connect()).rejects.toThrow(

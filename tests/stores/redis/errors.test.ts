@@ -1,6 +1,7 @@
 /** Whatever is wrong, the error says which and what to do, and shows no password. */
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { SentinelOptionsError } from '../../../lib/errors'
 import { RedisStore } from '../../../lib/stores/redis'
 import { connectionOf } from '../../../lib/stores/redis/connect'
 import { LEAST_PRIVILEGES } from '../../../lib/stores/redis/problems'
@@ -36,6 +37,12 @@ async function failureAt(url: string, key = 'sentinel:key'): Promise<Error> {
 }
 
 const as = (user: string, password = 'secret'): string => server.url.replace('//', `//${user}:${password}@`)
+
+test.each([null, 5, 'x', []])('options that are %j are refused, with all else that is wrong', (options) => {
+  const make = (): RedisStore => new RedisStore({ url: server.url, batch: 0 }, options as never)
+  expect(make).toThrow(SentinelOptionsError)
+  expect(make).toThrow(/^options: must be an object, not (null|a number|a string|an array)\nbatch: /)
+})
 
 describe('a URL that is none is an options error at once', () => {
   test.each([
@@ -145,7 +152,8 @@ test.each(['evalsha', 'eval', 'get', 'mget', 'set', 'scan', 'time', 'ping'])(
     await server.admin('SCRIPT', 'FLUSH')
     const store = new RedisStore(as('less'), { timeout })
     const work = async (): Promise<void> => {
-      await store.decide(requestOf('sentinel:main', { now: undefined, limits: [limitOf()] }))
+      const limits = [limitOf(), limitOf({ bucket: 'chat', scope: 'chat' })]
+      await store.decide(requestOf('sentinel:main', { now: undefined, limits }))
       await store.swap('sentinel:main:own::b', null, 1)
       await store.get('sentinel:main:own::b')
       await store.scan('sentinel:main:own:', { limit: 1 })

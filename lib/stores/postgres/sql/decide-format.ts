@@ -7,6 +7,12 @@
  */
 import type { Algorithm } from '../../../limiters/limiter'
 
+/** The function that decides. Its name changes with its argument and answer: two versions of the package may share a database. */
+export const DECIDE = 'decide_1'
+export const TIDY = 'tidy_1'
+export const FORGET = 'forget_1'
+export const CARRY = 'carry_1'
+
 /** A bucket's section starts with `SECTION - id`, ids being below 2^53. */
 export const SECTION = '-18014398509481984'
 /** A mark starts with `MARK - id`. */
@@ -20,7 +26,7 @@ export const NEVER = -(2 ** 62)
 /** Stands between the parts of a batch; no key contains it, nor any JSON text. */
 export const BETWEEN = '\x1e'
 /** The sizes, in numbers, below which a row is never tidied, and by which it grows at most before it is. */
-export const SMALLEST_TIDY = 48
+export const SMALLEST_TIDY = 96
 export const MOST_GROWTH = 2048
 /** No JSON text contains it: it stands between the texts of an answer. */
 export const SEPARATOR = '\x1f'
@@ -72,6 +78,41 @@ export const RULE_FIELDS = {
   scale: 14,
 } as const
 export const RULE_SIZE = 14
+
+/**
+ * Numbers of a usual request (see decide-usual.ts), in their order; all are 0 at a place that has none. `q`: the request's number,
+ * from 1; `space` stands among the batch's spaces; `keep`: ms that its state matters at least. Then come its marks, `m` and their
+ * windows `w`, then its limits: `id`, `room` (the limit without the cost), `window` (ms) and `cost`; an id of 0: there is none.
+ */
+const USUAL_HEAD = ['q', 'space', 'user', 'look', 'keep'] as const
+
+/** How much a usual request may have; the slim shape, which takes less time to set up, does where no request has more. */
+export const USUAL_SHAPES = [
+  { marks: 1, limits: 2 },
+  { marks: 2, limits: 3 },
+] as const
+
+export interface UsualShape {
+  readonly marks: number
+  readonly limits: number
+}
+
+/** The names of a shape's numbers, in their order. */
+export function usualFields({ marks, limits }: UsualShape): string[] {
+  const numbered = (count: number, names: readonly string[]): string[] =>
+    Array.from({ length: count }, (_, i) => names.map((name) => `${name}${i + 1}`)).flat()
+  return [
+    ...USUAL_HEAD,
+    ...numbered(marks, ['m', 'w']),
+    ...numbered(limits, ['id', 'room', 'window', 'cost']),
+  ]
+}
+
+/** Bits of `look`: what is asked of the user's records. */
+export const USUAL = { block: 1, registration: 2, required: 4 } as const
+
+/** Numbers of one usual request's answer before what remains of each limit: its own, since when its actor is registered. */
+export const USUAL_ANSWER = 2
 
 /** Numbers that a slot takes while a batch is judged: a, b, c, d, units to append, deadline (0: unchanged). */
 export const SLOT_SIZE = 6

@@ -55,7 +55,7 @@ const NOT_YET_OUT = `(${rule('window')} - greatest(0, t - s[x]))`
 const LOG_TIME = `
         IF held_at <> slots[x/3+1] THEN
           held_at := slots[x/3+1];
-          st := (held[held_at]).state;
+          st := (held[array_position(needed, held_at)]).state;
         END IF;
         z := array_position(st, ${SECTION} - ${rule('id')});
         lo := 1;

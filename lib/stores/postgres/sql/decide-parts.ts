@@ -1,11 +1,11 @@
 /** Functions over the parts of single rows: what is dropped, forgotten, carried to another row. */
-import { BELOW_SECTIONS, SECTION, SMALLEST_TIDY } from './decide-format'
+import { BELOW_SECTIONS, MOST_GROWTH, SECTION, SMALLEST_TIDY } from './decide-format'
 import { MOST_MARKS } from '../../ledger-record'
-import { NEW_UNTIL } from './decide-rows'
+import { NEW_STATE, NEW_UNTIL } from './decide-rows'
 
 const SAFE = 'LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp'
 
-/** Rows without what no longer matters: marks that ended by `horizon`, sections whose deadline `clock` has passed. */
+/** Rows without what no longer matters, and with the size at which they are to be tidied again: marks that ended by `horizon`, sections whose deadline `clock` has passed. */
 export const tidyFunction = (tidy: string): string => `
 CREATE OR REPLACE FUNCTION ${tidy}(st bigint[], horizon bigint, clock bigint) RETURNS bigint[] ${SAFE} IMMUTABLE AS $body$
 DECLARE
@@ -39,7 +39,9 @@ BEGIN
         WHERE a.rank <= ${MOST_MARKS}
     ) AS b;
   END IF;
-  RETURN kept || living;
+  kept := kept || living;
+  kept[1] := greatest(${SMALLEST_TIDY}, least(2 * cardinality(kept), cardinality(kept) + ${MOST_GROWTH}));
+  RETURN kept;
 END $body$;`
 
 /** Forgets the sections of some buckets in one row. */
@@ -73,14 +75,14 @@ BEGIN
     AND EXISTS (SELECT FROM unnest(ids) AS i WHERE ${SECTION} - i = ANY (c.state));
   IF NOT FOUND OR origin = target THEN RETURN; END IF;
   INSERT INTO ${counters} (key, state, expires)
-    SELECT name, '{}', ${NEW_UNTIL} FROM unnest(ARRAY[origin, target]) AS name ORDER BY name COLLATE "C" ON CONFLICT DO NOTHING;
+    SELECT name, ${NEW_STATE}, ${NEW_UNTIL} FROM unnest(ARRAY[origin, target]) AS name ORDER BY name COLLATE "C" ON CONFLICT DO NOTHING;
   PERFORM FROM ${counters} AS c WHERE c.key IN (origin, target) ORDER BY c.key FOR UPDATE;
   SELECT c.* INTO source FROM ${counters} AS c WHERE c.key = origin;
   SELECT c.* INTO goal FROM ${counters} AS c WHERE c.key = target;
   IF source.key IS NULL OR goal.key IS NULL THEN
     RAISE EXCEPTION 'a row was swept while it was about to be locked: try again' USING ERRCODE = '40001';
   END IF;
-  st := CASE WHEN goal.state = '{}' THEN ARRAY[${SMALLEST_TIDY}::bigint] ELSE goal.state END;
+  st := goal.state;
   FOREACH id IN ARRAY ids LOOP
     z := array_position(source.state, ${SECTION} - id);
     IF z IS NOT NULL AND array_position(st, ${SECTION} - id) IS NULL THEN

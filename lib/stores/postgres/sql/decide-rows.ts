@@ -1,37 +1,35 @@
 /** How `decide` reads the rows of its places into slots and marks, and writes back what has changed. */
-import {
-  FOREVER,
-  MARK,
-  MOST_GROWTH,
-  NEVER,
-  SECTION,
-  SEPARATOR,
-  SLOT_SIZE,
-  SMALLEST_TIDY,
-} from './decide-format'
+import { FOREVER, MARK, NEVER, SECTION, SEPARATOR, SLOT_SIZE, SMALLEST_TIDY } from './decide-format'
 import { RESOLVE, rule } from './decide-kernels'
 
-const MINUTE = 60_000
+export const MINUTE = 60_000
 /** A row that is made is no garbage for a while, so that none is swept between being made and being locked. */
 export const NEW_UNTIL = `floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + ${MINUTE}`
+
+/** What a row is made with: its head alone. */
+export const NEW_STATE = `'{${SMALLEST_TIDY}}'`
+
+/** Makes the rows of these places that are missing. */
+export const makeRows = (counters: string, places: string): string => `
+        INSERT INTO ${counters} (key, state, expires)
+          SELECT name, ${NEW_STATE}, ${NEW_UNTIL} FROM unnest(${places}) AS name
+          WHERE NOT EXISTS (SELECT FROM ${counters} AS c WHERE c.key = name)
+          ORDER BY name COLLATE "C"
+          ON CONFLICT DO NOTHING;`
 
 /**
  * Makes the rows that are missing, then locks all of them, both in the order of their keys: whoever waits holds only keys
  * before the one it waits for, and nobody judges a row that another is about to make. A lone row is mostly there.
  */
 export const lockRows = (counters: string): string => `
-  nd := cardinality(places);
+  nd := cardinality(names);
   IF nd > 0 THEN
+    made := made OR nd = 1;
     LOOP
-      IF nd > 1 OR held_at < 0 THEN
-        INSERT INTO ${counters} (key, state, expires)
-          SELECT name, '{}', ${NEW_UNTIL} FROM unnest(places) AS name
-          WHERE NOT EXISTS (SELECT FROM ${counters} AS c WHERE c.key = name)
-          ORDER BY name COLLATE "C"
-          ON CONFLICT DO NOTHING;
+      IF NOT made OR held_at < 0 THEN${makeRows(counters, 'names')}
       END IF;
       SELECT array_agg(ROW(c.key, c.state, c.expires)::${counters}) INTO held
-        FROM (SELECT key, state, expires FROM ${counters} WHERE key = ANY (places) ORDER BY key FOR UPDATE) AS c;
+        FROM (SELECT key, state, expires FROM ${counters} WHERE key = ANY (names) ORDER BY key FOR UPDATE) AS c;
       EXIT WHEN cardinality(held) = nd;
       IF nd > 1 OR held_at < 0 THEN
         RAISE EXCEPTION 'a row was swept while it was about to be locked: try again' USING ERRCODE = '40001';
@@ -48,15 +46,19 @@ export const readRecords = (records: string): string => `
       INTO rec, profiles
       FROM (
         SELECT w.kind, m.since, m.until, m.content
-          FROM unnest(spaces, users, kinds) WITH ORDINALITY AS w (space, user_id, kind, n)
-          LEFT JOIN ${records} AS m ON m.space = w.space AND m.user_id = w.user_id AND m.kind = w.kind::smallint
+          FROM unnest(about, users, kinds) WITH ORDINALITY AS w (about, user_id, kind, n)
+          LEFT JOIN ${records} AS m ON m.space = spaces[w.about] AND m.kind = w.kind::smallint
+            AND m.user_id = CASE WHEN wanted IS NULL OR w.n = ANY (wanted) THEN w.user_id END
           ORDER BY w.n
       ) AS x;
   END IF;`
 
 export const FILL_SLOTS = `
-  FOR p IN 1..cardinality(places) LOOP
-    st := (held[p]).state;
+  FOR j IN 1..cardinality(names) LOOP
+    p := needed[j];
+    si := firsts[2*p-1];
+    mi := firsts[2*p];
+    st := (held[j]).state;
     IF slots[si+1] = p THEN
       LOOP
         x := si * ${SLOT_SIZE / 2} + 1;
@@ -134,17 +136,17 @@ const WRITE_MARK = `
 
 /** Makes `changed`, the rows to be written. */
 export const collectChanges = (counters: string, tidy: string): string => `
-  si := 0;
-  mi := 0;
-  FOR p IN 1..cardinality(places) LOOP
+  FOR j IN 1..cardinality(names) LOOP
+    p := needed[j];
+    si := firsts[2*p-1];
+    mi := firsts[2*p];
     st := NULL;
     WHILE slots[si+1] = p LOOP
       x := si * ${SLOT_SIZE / 2} + 1;
       IF s[x+5] <> 0 THEN
         IF st IS NULL THEN
-          st := (held[p]).state;
-          longest := (held[p]).expires - ${MINUTE};
-          IF cardinality(st) = 0 THEN st[1] := 0; END IF;
+          st := (held[j]).state;
+          longest := (held[j]).expires - ${MINUTE};
         END IF;${WRITE_SLOT}
       END IF;
       si := si + 2;
@@ -152,22 +154,22 @@ export const collectChanges = (counters: string, tidy: string): string => `
     WHILE marks[mi+1] = p LOOP
       IF marked[mi/2+1] = 1 THEN
         IF st IS NULL THEN
-          st := (held[p]).state;
-          longest := (held[p]).expires - ${MINUTE};
-          IF cardinality(st) = 0 THEN st[1] := 0; END IF;
+          st := (held[j]).state;
+          longest := (held[j]).expires - ${MINUTE};
         END IF;${WRITE_MARK}
       END IF;
       mi := mi + 2;
     END LOOP;
     IF st IS NOT NULL THEN
-      IF cardinality(st) > st[1] THEN
-        IF st[1] > 0 THEN st := ${tidy}(st, horizon, clock); END IF;
-        st[1] := greatest(${SMALLEST_TIDY}, least(2 * cardinality(st), cardinality(st) + ${MOST_GROWTH}));
-      END IF;
+      IF cardinality(st) > st[1] THEN st := ${tidy}(st, horizon, clock); END IF;
       dirty := dirty + 1;
-      changed[dirty] := ROW(places[p], st, longest + ${MINUTE})::${counters};
+      changed[dirty] := ROW(names[j], st, longest + ${MINUTE})::${counters};
     END IF;
   END LOOP;`
+
+/** Counters may be lost in a crash: nobody waits for the disk. */
+export const LAZY_COMMIT = `
+    known := set_config('synchronous_commit', 'off', true);`
 
 export const writeRows = (counters: string, records: string): string => `
   IF dirty > 0 THEN
@@ -176,12 +178,11 @@ export const writeRows = (counters: string, records: string): string => `
   END IF;
   IF blocks THEN
     INSERT INTO ${records} AS m (space, kind, user_id, since, until, content)
-      SELECT spaces[j], 0, users[j], t, rec[j], notes[noted[j]]
+      SELECT spaces[about[j]], 0, users[j], t, rec[j], notes[noted[j]]
         FROM generate_subscripts(noted, 1) AS j WHERE noted[j] > 0
-        ORDER BY spaces[j] COLLATE "C", users[j]
+        ORDER BY spaces[about[j]] COLLATE "C", users[j]
       ON CONFLICT (space, user_id, kind) DO UPDATE
         SET since = excluded.since, until = excluded.until, update_id = NULL, content = excluded.content
         WHERE m.until < excluded.until;
-  ELSE
-    PERFORM set_config('synchronous_commit', 'off', true);
+  ELSE${LAZY_COMMIT}
   END IF;`

@@ -2,12 +2,6 @@
 import { KINDS } from './decide-format'
 import { quoteName } from './quote'
 
-/**
- * Counters are for limits, debounces and notices: what a crash of the server loses of them is a few hits. `UNLOGGED` keeps
- * them out of the write-ahead log; empty, they are logged as other tables are.
- */
-const COUNTERS_ARE = 'UNLOGGED'
-
 /** The server's clock (ms since the epoch), moving on within a statement. */
 export const SERVER_NOW = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint'
 
@@ -15,16 +9,12 @@ export const SERVER_NOW = 'floor(extract(epoch FROM clock_timestamp()) * 1000)::
 const AFTERLIFE = 86_400_000
 
 /**
- * PGlite is known by its compiler. A process that ends without close() is a crash to it, and happens at every deploy, while
- * its log costs next to nothing: there, counters are logged.
- */
-const LOGGED_WHERE = `version() LIKE '%emcc%'`
-
-/**
  * The first migration; it stands inside of a PL/pgSQL block.
  *
- * `counters` has no index but its key, and room in each page: so a changed row stays in its page, and no index is written
- * (an index on `expires`, which changes with each hit, would forbid that). The sweeper walks the key instead.
+ * `counters` are logged, so that they outlive a crash and reach standbys. Nobody waits for the disk (synchronous_commit = off),
+ * which is as fast as an unlogged table: a crash may lose the last hits. They have no index but the key, and room in each page:
+ * so a changed row stays in its page, and no index is written (an index on `expires`, which changes with each hit, would forbid
+ * that). The sweeper walks the key instead.
  *
  * `records.expires` is when a block is garbage by the server's clock, whichever clock the bot goes by: it is set as the
  * block is written, and counts from then.
@@ -32,14 +22,11 @@ const LOGGED_WHERE = `version() LIKE '%emcc%'`
 export function tables(schemaName: string): string {
   const schema = quoteName(schemaName)
   return `
-CREATE ${COUNTERS_ARE} TABLE ${schema}.counters (
+CREATE TABLE ${schema}.counters (
   key text COLLATE "C" PRIMARY KEY,
   state bigint[] NOT NULL,
   expires bigint NOT NULL
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
-IF ${LOGGED_WHERE} THEN
-  ALTER TABLE ${schema}.counters SET LOGGED;
-END IF;
 
 CREATE TABLE ${schema}.records (
   space text COLLATE "C" NOT NULL,

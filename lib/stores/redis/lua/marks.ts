@@ -1,17 +1,19 @@
-/** Lua: marks and charges, which are all that a decision changes of a subject. */
+/** Lua: marks, and how long a subject is kept. */
 export const MARKS = `
--- Until when a mark holds, and where it stands.
+-- Until when a mark holds, and where it stands: in which string, \`added\` or \`marks\`.
 local function markOf(s, id)
-  local marks = s.marks
-  if marks == '' then return -huge end
-  local at = find(marks, id, 1, true)
-  while at do
-    if at % MARK == 1 then
-      local till = unpack('<d', marks, at + 8)
-      return till, at
+  local marks, from, added = s.marks, s.marksFrom, false
+  repeat
+    local at = find(marks, id, from, true)
+    while at do
+      if (at - from) % MARK == 0 then
+        local till = unpack('<d', marks, at + 8)
+        return till, at, added
+      end
+      at = find(marks, id, at + 1, true)
     end
-    at = find(marks, id, at + 1, true)
-  end
+    marks, from, added = s.added, 1, not added
+  until not added or marks == ''
   return -huge
 end
 
@@ -23,27 +25,21 @@ local function keepFor(s, ms)
   return deadline
 end
 
-local function setMark(s, id, till, now, grace)
-  local _, at = markOf(s, id)
-  local marks = s.marks
-  if at then s.marks = sub(marks, 1, at + 7) .. pack('<d', till) .. sub(marks, at + MARK)
-  else s.marks = marks .. id .. pack('<d', till) end
+-- Whose mark it is only a decision that may be taken back asks: a check's number, or 0.
+local function setMark(s, id, till, whose)
+  local before, at, added = markOf(s, id)
+--[tentative
+  if tentative then marksSet[#marksSet + 1] = pack('<Hc8dd', whose, id, till, before) end
+--]
+  local bytes = pack('<d', till)
+  if not at then s.added = s.added .. id .. bytes
+  elseif added then s.added = sub(s.added, 1, at + 7) .. bytes .. sub(s.added, at + MARK)
+  else
+    s.marks, s.marksFrom = sub(s.marks, s.marksFrom, at + 7) .. bytes .. sub(s.marks, at + MARK), 1
+  end
   if now - grace < s.horizon then s.horizon = now - grace end
   local left = till - now
   if left < 0 then left = 0 end
   keepFor(s, left + grace)
-end
-
--- ms until a check's cost would pass, as meter.ts has it.
-local function waitOf(state, c, now)
-  if c.algorithm == 0 then return c.wait end
-  local cost = c.cost
-  if cost == 0 then return 0 end
-  if cost > c.capacity then return huge end
-  return WAIT[c.algorithm](state, c, now)
-end
-
-local function copyOf(state, c)
-  return { c.algorithm, c.id, 0, false, state[5], state[6], state[7], state[8], state[9] }
 end
 `

@@ -133,7 +133,7 @@ if act == 'take' then
   local taken = {}
   for i = 2, #ARGV do
     local state = findState(s, idOf(ARGV[i]))
-    if state then taken[#taken + 1] = stateBytes(s, state) end
+    if state then taken[#taken + 1] = stateBytes(state) end
   end
   return taken
 end
@@ -148,7 +148,7 @@ for i = 2, #ARGV do
     end
   else
     -- A copy, since its bytes are not this subject's.
-    local state = readState(ARGV[i], 1)
+    local state = readStates(ARGV[i], 1, 1)[1]
     state.at = false
     if not findState(s, state.bucket) then
       s.states[#s.states + 1] = state

@@ -2,13 +2,7 @@
 import { MOST_MARKS } from '../../ledger-record'
 
 export const WRITE_SUBJECT = `
-local FORMATS = { '<BI7I4d', '<BI7I4dd', '<BI7I4dd', '<BI7I4ddd' }
-
 local function userBytes(s)
-  if not s.userChanged then
-    if s.has == 0 then return 0, '' end
-    return s.has, sub(s.raw, 9, s.userEnd)
-  end
   local has, some = 0, {}
   if s.blockUntil then
     has = 1
@@ -25,19 +19,12 @@ local function userBytes(s)
   return has, concat(some)
 end
 
-local function logTimes(state)
-  if state.kept < 1 then return state.tail end
-  return sub(state.source, state.from, state.from + 8 * state.kept - 1) .. state.tail
-end
-
-local function stateBytes(s, state)
-  local kind, at = state.kind, state.at
-  if kind == LOG then
-    if at then return sub(s.raw, at, at + 15 + 8 * state.units) end
-    return pack('<BI7I4I4', LOG, state.bucket, state.ends, state.units) .. logTimes(state)
-  end
-  if at then return sub(s.raw, at, at + 11 + 8 * (#FORMATS[kind] - 6)) end
-  return pack(FORMATS[kind], kind, state.bucket, state.ends, state.a, state.b, state.c)
+local function stateBytes(state)
+  local kind = state.kind
+  if kind ~= LOG then return pack(FORMATS[kind], kind, state.bucket, state.ends, 0, state.a, state.b, state.c) end
+  local bytes = pack('<BI7I4I4', LOG, state.bucket, state.ends, state.units)
+  if state.kept < 1 then return bytes .. state.tail end
+  return bytes .. sub(state.source, state.from, state.from + 8 * state.kept - 1) .. state.tail
 end
 
 -- Without marks that are over; of too many, those that end first go.
@@ -61,33 +48,80 @@ end
 
 -- Marks that are over go whenever their number passes a power of two: seldom, and yet they never pile up.
 local function trimmedMarks(s)
-  local marks, before = s.marks, s.marksBefore
-  if #marks <= before or #marks < 8 * MARK then return marks end
+  local marks = sub(s.marks, s.marksFrom) .. s.added
   local _, power = math.frexp(#marks / MARK)
-  local _, powerBefore = math.frexp(before / MARK)
+  local _, powerBefore = math.frexp(s.marksBefore / MARK)
   if power == powerBefore and #marks <= ${MOST_MARKS} * MARK then return marks end
   return liveMarks(marks, s.horizon)
 end
 
-local parts, plain, plainCount, lastDeadline, lastTtl = {}, {}, 0, nil, nil
--- Writes a subject back, without what no longer matters. Those that never expire wait for \`writePlain\`.
+local parts, rests, PARTS, plain, plainCount, lastDeadline, lastTtl = {}, {}, {}, {}, 0, nil, nil
+-- Writes a subject back, without what no longer matters: its user, the logs that have changed, then the rest, in one go. Those that
+-- never expire wait for \`writePlain\`.
 local function writeSubject(key, s)
   if s.blockUntil and s.blockDeadline <= realSeconds then s.blockUntil, s.userChanged = nil, true end
-  local has, user = userBytes(s)
-  local states, count, n = s.states, 0, 2
+  local raw, has, states, count, n, rest = s.raw, s.has, s.states, 0, 5, 0
+  local user = ''
+  if s.userChanged then has, user = userBytes(s)
+  elseif has > 0 then user = sub(raw, 9, s.userEnd) end
+  -- Bytes that stay as they are, and stand side by side, go together.
+  local from, to = 0, 0
   for i = 1, #states do
     local state = states[i]
     if state.ends > realSeconds then
-      count, n = count + 1, n + 1
-      parts[n] = stateBytes(s, state)
+      count = count + 1
+      local kind, at = state.kind, state.at
+      if at then
+        if at ~= to then
+          if to > from then
+            rest = rest + 1
+            rests[rest] = sub(raw, from, to - 1)
+          end
+          from = at
+        end
+        to = kind == LOG and at + 16 + 8 * state.units or at + 8 * #FORMATS[kind] - 48
+      elseif kind == LOG then
+        local start, kept = state.from, state.kept
+        parts[n + 1], parts[n + 2], parts[n + 3], parts[n + 4] = LOG, state.bucket, state.ends, state.units
+        parts[n + 5] = kept > 0 and sub(state.source, start, start + 8 * kept - 1) or ''
+        parts[n + 6] = state.tail
+        n = n + 6
+      else
+        rest = rest + 1
+        rests[rest] = stateBytes(state)
+      end
     end
   end
-  n = n + 1
-  parts[n] = trimmedMarks(s)
-  if has == 0 and count == 0 and parts[n] == '' then return call('DEL', key) end
+  local marks, start, added = s.marks, s.marksFrom, s.added
+  local bytes = #marks - start + 1 + #added
+  if bytes > s.marksBefore and bytes >= 8 * MARK then
+    marks, start, added = trimmedMarks(s), 1, ''
+    bytes = #marks
+  end
+  if has == 0 and count == 0 and bytes == 0 then return call('DEL', key) end
+  if start == to and start > 1 then to, start = #raw + 1, #marks + 1 end
+  if to > from then
+    rest = rest + 1
+    rests[rest] = sub(raw, from, to - 1)
+  end
+  if start <= #marks then
+    rest = rest + 1
+    rests[rest] = start == 1 and marks or sub(marks, start)
+  end
+  if added ~= '' then
+    rest = rest + 1
+    rests[rest] = added
+  end
+  for i = 1, rest do parts[n + i] = rests[i] end
   local expires = s.expires
-  parts[1], parts[2] = pack('<BBI4H', VERSION, has, expires, count), user
-  local value = concat(parts, '', 1, n)
+  parts[1], parts[2], parts[3], parts[4], parts[5] = VERSION, has, expires, count, user
+  local shape = n * 8192 + rest
+  local format = PARTS[shape]
+  if not format then
+    format = '<BBI4Hc0' .. rep('BI7I4I4c0c0', (n - 5) / 6) .. rep('c0', rest)
+    PARTS[shape] = format
+  end
+  local value = pack(format, spread(parts, 1, n + rest))
   if expires == NEVER then
     plain[plainCount + 1], plain[plainCount + 2] = key, value
     plainCount = plainCount + 2
@@ -96,7 +130,7 @@ local function writeSubject(key, s)
   if expires ~= lastDeadline then
     local left = expires - realSeconds
     if left < 0 then left = 0 end
-    lastDeadline, lastTtl = expires, string.format('%d', left + MINUTE / 1000)
+    lastDeadline, lastTtl = expires, left + MINUTE / 1000
   end
   call('SET', key, value, 'EX', lastTtl)
 end
@@ -120,7 +154,7 @@ local function tightenDeadline(s)
     local state = s.states[i]
     if state.ends > deadline then deadline = state.ends end
   end
-  for at = 9, #s.marks, MARK do
+  for at = s.marksFrom + 8, #s.marks, MARK do
     local till = unpack('<d', s.marks, at)
     local ends = deadlineIn(math.max(till - real, 0) + DAY)
     if ends > deadline then deadline = ends end
