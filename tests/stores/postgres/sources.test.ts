@@ -6,6 +6,7 @@ import { Client, Pool } from 'pg'
 import { SentinelOptionsError, StoreError } from '../../../lib/errors'
 import { PostgresStore } from '../../../lib/stores/postgres'
 import { lettingGo } from '../../../lib/stores/postgres/pglite'
+import { unusable } from '../../../lib/stores/postgres/pglite-folder'
 import { decide, limitOf, queryOf } from '../../../lib/testing/contract/requests'
 import { startPostgres, type PostgresServer } from '../../support/servers/postgres'
 import { inNode } from './node'
@@ -198,6 +199,13 @@ describe('pglite:<folder>', () => {
       rmSync(path, { recursive: true })
     },
   )
+
+  test('what PGlite throws that is no error is shown as what it is', () => {
+    const folder = { path: '/data', release: () => undefined }
+    expect(unusable(folder, { name: 'ErrnoError', errno: 44 }).message).toMatch(
+      /It said: \{ name: 'ErrnoError', errno: 44 \}$/,
+    )
+  })
 
   test('a folder that cannot be made says why', async () => {
     await expect(new PostgresStore(`pglite:${join(root, 'a', 'b')}`).connect()).rejects.toThrow(
