@@ -44,7 +44,7 @@ async function measure(quick: boolean): Promise<Values> {
     raw: (url: string) => Promise.all([oneLimit(url), ping(url)]),
     hotRaw: oneHotLimit,
     bytes: bytesOfAll,
-    users: 1_000,
+    users: 100_000,
   }
   try {
     return await sideBySide(field, quick)
@@ -61,7 +61,7 @@ function reportOf(measurements: readonly Measurement[]): Report {
     method: [
       ...METHOD,
       `\`${SCRIPT}\`: INCR, and PEXPIRE by the first hit, of one key per user. All clients are those of npm \`redis\`.`,
-      'Bytes: MEMORY USAGE of all keys of a server with 1,000 users, per user.',
+      'Bytes: MEMORY USAGE of all keys of a server with 100,000 users, per user.',
     ],
     tables: [
       rateTable(value, CONTENDERS),
