@@ -279,7 +279,8 @@ function homeOf(request: DecisionRequest): Scope {
   return request.actor === undefined ? 'global' : 'actor'
 }
 
-function unasked(now: number): Decision {
+/** The decision that asks for the bot's own user table first. */
+export function unasked(now: number): Decision {
   return {
     now,
     reason: undefined,
@@ -294,6 +295,7 @@ function unasked(now: number): Decision {
   }
 }
 
-function finite(wait: number): number | undefined {
+/** A wait as `retryAfter` tells it: `undefined` where none helps. */
+export function finite(wait: number): number | undefined {
   return wait === Infinity ? undefined : wait
 }

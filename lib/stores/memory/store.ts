@@ -1,7 +1,7 @@
 import { SentinelOptionsError, type Problem } from '../../errors'
 import type { Decision, DecisionRequest, LimitQuery, LimitState, StoreHealth } from '../decision'
 import { judge } from '../judge'
-import { optionsObject } from '../options-object'
+import { optionsObject } from '../store-options'
 import { StorageAdapter, type Entry, type MovedBucket, type ScanPage, type Version } from '../store'
 import { MemoryLedger } from './ledger'
 import { Memory } from './memory'

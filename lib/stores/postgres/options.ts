@@ -1,7 +1,7 @@
 import { DURATION_HINT, toMilliseconds, type Duration } from '../../duration'
 import { SentinelOptionsError, type Problem } from '../../errors'
 import { hintFor } from '../../nearest'
-import { optionsObject } from '../options-object'
+import { checkCount, optionsObject } from '../store-options'
 import type { Migrate } from './migrator'
 import {
   isQueryable,
@@ -106,10 +106,4 @@ function sourceOf(given: PostgresSource | PostgresStoreSource, problems: Problem
   const options = ownPool === undefined && pool !== undefined ? { ...rest, pool } : rest
   // What they are is looked at by readOptions, as for everybody who writes JavaScript.
   return { source: named[0] as PostgresSource, rest: options as PostgresStoreOptions }
-}
-
-function checkCount(path: string, value: unknown, most: number, problems: Problem[]): void {
-  if (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most) return
-  const wanted = most === Number.MAX_SAFE_INTEGER ? 'a positive integer' : `an integer from 1 to ${most}`
-  problems.push({ path, message: `must be ${wanted}, not ${String(value)}` })
 }

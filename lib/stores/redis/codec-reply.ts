@@ -9,6 +9,7 @@ import type {
   LimitState,
   Registration,
 } from '../decision'
+import { finite, unasked } from '../judge'
 import { ByteReader } from './codec-bytes'
 import type { BatchOp } from './codec-request'
 import type { Reply } from './connection'
@@ -163,23 +164,4 @@ function registrationOf(userId: number, since: number, rest: string): Registrati
 
 function blockOf({ actor }: DecisionRequest, { bucket, blockFor }: LimitCheck, now: number): Block {
   return { userId: actor ?? 0, reason: bucket, by: 'sentinel', since: now, until: now + blockFor }
-}
-
-function unasked(now: number): Decision {
-  return {
-    now,
-    reason: undefined,
-    name: undefined,
-    retryAfter: undefined,
-    limits: [],
-    shadowed: NOTHING_SHADOWED,
-    notice: false,
-    blockAdded: undefined,
-    registration: undefined,
-    unasked: true,
-  }
-}
-
-function finite(wait: number): number | undefined {
-  return wait === Infinity ? undefined : wait
 }

@@ -3,7 +3,7 @@ import type { Duration } from '../../duration'
 import { SentinelOptionsError } from '../../errors'
 import type { Problem } from '../../errors'
 import { hintFor } from '../../nearest'
-import { optionsObject } from '../options-object'
+import { checkCount, optionsObject } from '../store-options'
 import type { RedisLike } from './clients'
 import type { EngineOptions } from './engine'
 
@@ -84,10 +84,4 @@ function sourceOf(given: string | RedisLike | RedisStoreSource, problems: Proble
 function isSource(given: RedisLike | RedisStoreSource): given is RedisStoreSource {
   if (typeof given !== 'object' || given === null) return false
   return !('sendCommand' in given) && !('_execute' in given) && ('url' in given || 'client' in given)
-}
-
-function checkCount(path: string, value: unknown, most: number, problems: Problem[]): void {
-  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most) return
-  const wanted = most === Number.MAX_SAFE_INTEGER ? 'a positive integer' : `an integer from 1 to ${most}`
-  problems.push({ path, message: `must be ${wanted}, not ${String(value)}` })
 }
