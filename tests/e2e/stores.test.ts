@@ -13,7 +13,7 @@ import {
   type SentinelEvent,
   type SentinelOptions,
 } from 'telegraf-sentinel'
-import type { FakeTelegram} from 'telegraf-sentinel/testing';
+import type { FakeTelegram } from 'telegraf-sentinel/testing'
 import { createUpdates, type FakeUser } from 'telegraf-sentinel/testing'
 import { startPostgres } from '../support/servers/postgres'
 import { startRedis } from '../support/servers/redis'
