@@ -29,7 +29,12 @@ export interface SettlementParts<C extends Context> {
   readonly refusals: Refusals<C>
 }
 
+/** ms between two warnings of a store that fails. */
+const WARNING_EVERY = 60_000
+
 export class Settlement<C extends Context> {
+  /** No warning before then (ms, monotonic). */
+  #silentUntil = 0
   readonly #parts: SettlementParts<C>
 
   constructor(parts: SettlementParts<C>) {
@@ -98,11 +103,24 @@ export class Settlement<C extends Context> {
     turn.verdict = verdict
     this.#failed('storeError', turn, 'decide', error)
     if (onStoreError === 'throw') throw error
+    this.#warn(error)
     if (!verdict.allowed) return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
     // What was asked is not asked again, as if it were judged: what follows has its own checks.
     turn.opened = true
     turn.judged.push(plan)
     return earlier === undefined ? this.#allowed(ctx, turn, verdict, clock.now()) : true
+  }
+
+  /** Where nobody listens, a bot would else go on unguarded (or refuse everybody) and nothing would say so. */
+  #warn({ message }: Error): void {
+    const now = performance.now()
+    if (this.#parts.emitter.hears('storeError') || now < this.#silentUntil) return
+    this.#silentUntil = now + WARNING_EVERY
+    const then = this.#parts.settings.onStoreError === 'allow' ? 'pass unguarded' : 'are refused'
+    process.emitWarning(
+      `updates ${then}: ${message}. (sentinel.on('storeError', …) tells of each.)`,
+      'SentinelWarning',
+    )
   }
 
   async #refuse(

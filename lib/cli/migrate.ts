@@ -1,5 +1,5 @@
 /** `telegraf-sentinel migrate`: one store's lasting records into another, with a bar, to be gone on with when interrupted. */
-import { SentinelError } from '../errors'
+import { SentinelError, SentinelUsageError } from '../errors'
 import { migrateStore, type MigrateCounts, type MigrateOptions } from '../stores/migrate'
 import type { StorageAdapter } from '../stores/store'
 import { required, type Given, type OptionKinds } from './arguments'
@@ -30,6 +30,9 @@ class Interrupted extends Error {
 export async function migrate(given: Given): Promise<number> {
   const [from, to] = [required(given, 'from'), required(given, 'to')]
   const names = namesIn(given)
+  if (from === to && isUnmoved(names)) {
+    throw new SentinelUsageError('--from and --to are the same store: there is nothing to copy')
+  }
   const identity = [nameOf(from), nameOf(to), ...Object.entries(names).flat()]
   const state = new StateFile(identity, given.texts.get('state'))
   state.check()
@@ -50,6 +53,11 @@ export async function migrate(given: Given): Promise<number> {
   } finally {
     await source.close()
   }
+}
+
+/** Whether the records would go to where they are. */
+function isUnmoved({ prefix, bot, toPrefix = prefix, toBot = bot }: MigrateOptions): boolean {
+  return toPrefix === prefix && toBot === bot
 }
 
 /** Resolves with the counts, or with the exit code of an interruption. */

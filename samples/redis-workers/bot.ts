@@ -14,7 +14,7 @@ function createBot(token: string, apiRoot?: string): Telegraf {
   return bot
 }
 
-// npm run build && BOT_TOKEN=123:abc WEBHOOK=https://bot.example.org/telegram SECRET=… npx ts-node --transpile-only samples/redis-workers/bot.ts
+// npm run build && BOT_TOKEN=123:abc REDIS_URL=redis://localhost WEBHOOK=https://bot.example.org/telegram SECRET=… npx ts-node --transpile-only samples/redis-workers/bot.ts
 const { BOT_TOKEN = '', API_ROOT, WEBHOOK = '', SECRET, PORT = '8080' } = process.env
 const bot = createBot(BOT_TOKEN, API_ROOT)
 if (cluster.isPrimary) {

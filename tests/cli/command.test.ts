@@ -51,6 +51,11 @@ test.each<[string, string[], RegExp]>([
   ['no --from', ['migrate', '--to', './a.cjs'], /--from is missing/],
   ['no --to', ['migrate', '--from', './a.cjs'], /--to is missing/],
   ['no value', ['migrate', '--from', './a.cjs', '--to'], /--to needs a value/],
+  [
+    'one store twice',
+    ['migrate', '--from', './a.cjs', '--to', './a.cjs'],
+    /--from and --to are the same store/,
+  ],
   ['an option for a value', ['migrate', '--from', '--to', './a.cjs'], /--from needs a value; .*--from=--to/],
   ['a value too much', ['migrate', '--restart=yes'], /--restart takes no value/],
   ['a word too much', ['migrate', './a.cjs'], /what is '.\/a.cjs'\?/],

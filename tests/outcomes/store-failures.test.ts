@@ -1,4 +1,7 @@
-import { StoreError, StoreTimeoutError, type SentinelOptions } from 'telegraf-sentinel'
+import { Telegraf } from 'telegraf'
+import type { UserFromGetMe } from 'telegraf/types'
+import { createSentinel, StoreError, StoreTimeoutError, type SentinelOptions } from 'telegraf-sentinel'
+import { createUpdates } from 'telegraf-sentinel/testing'
 import { KeyQueue } from '../../lib/stores/key-queue'
 import { guarded, stopAll } from '../support/guarded'
 import { FaultyStore, type Fault } from './faulty-store'
@@ -219,4 +222,23 @@ describe('a clock that fails', () => {
     expect(caught).toEqual([])
     await expect(sentinel.blocks.add(7)).rejects.toThrow()
   })
+})
+
+test('a store that fails, and nobody who listens: a warning of the process, once a minute', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  try {
+    const store = new FaultyStore()
+    store.fault = 'reject'
+    const sentinel = createSentinel({ store, rateLimit: { limit: 1, window: '1m' } })
+    const bot = new Telegraf('1:token')
+    bot.botInfo = { id: 1, is_bot: true, first_name: 'Bot', username: 'bot' } as UserFromGetMe
+    bot.use(sentinel)
+    const updates = createUpdates()
+    for (const text of ['a', 'b']) await bot.handleUpdate(updates.text(text))
+    expect(warn.mock.calls.map(([text]) => text)).toEqual([
+      expect.stringMatching(/^updates pass unguarded: .*sentinel\.on\('storeError'/),
+    ])
+  } finally {
+    warn.mockRestore()
+  }
 })

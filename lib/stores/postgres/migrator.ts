@@ -1,5 +1,5 @@
 /** Sees to it that the tables are those that this version of the package works on. */
-import { StoreError } from '../../errors'
+import { StoreError, StoreTimeoutError } from '../../errors'
 import type { PostgresConnection } from './connection'
 import { codeOf } from './problems'
 import { migrationsFrom, SCHEMA_VERSION } from './sql/migrations'
@@ -45,6 +45,13 @@ async function versionOf(connection: PostgresConnection, schema: string): Promis
     const [row] = await connection.query({ text }, LOOK)
     return Number(row?.version ?? 0)
   } catch (error) {
+    if (error instanceof StoreTimeoutError) {
+      throw new StoreError(
+        `PostgreSQL: no answer within ${LOOK} ms: is it a PostgreSQL that listens there, is the Client that you gave ` +
+          'connected, has the Pool a connection to spare?',
+        { cause: error },
+      )
+    }
     const code = error instanceof StoreError ? codeOf(error.cause) : undefined
     if (code === UNDEFINED_TABLE || code === UNDEFINED_SCHEMA) return 0
     throw error
