@@ -47,8 +47,12 @@ export const readRecords = (records: string): string => `
       FROM (
         SELECT w.kind, m.since, m.until, m.content
           FROM unnest(about, users, kinds) WITH ORDINALITY AS w (about, user_id, kind, n)
-          LEFT JOIN ${records} AS m ON m.space = spaces[w.about] AND m.kind = w.kind::smallint
-            AND m.user_id = CASE WHEN wanted IS NULL OR w.n = ANY (wanted) THEN w.user_id END
+          LEFT JOIN LATERAL (
+            SELECT since, until, content FROM ${records} AS one
+              WHERE one.space = spaces[w.about] AND one.kind = w.kind::smallint
+                AND one.user_id = CASE WHEN wanted IS NULL OR w.n = ANY (wanted) THEN w.user_id END
+              LIMIT 1
+          ) AS m ON true
           ORDER BY w.n
       ) AS x;
   END IF;`

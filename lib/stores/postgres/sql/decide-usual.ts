@@ -81,6 +81,7 @@ export function decideUsual(shape: UsualShape, counters: string, records: string
   const userIf = (look: number): string =>
     `CASE WHEN ${field('look')} & ${look} > 0 THEN ${field('user')} END`
   const list = (of: string): string => each(limits, (i) => of + i, ', ')
+  // Looked up one by one (LATERAL, LIMIT): a plan that is made while the tables are empty would else go through all of them.
   return `
   WITH done AS (
     UPDATE ${counters} AS c
@@ -109,10 +110,14 @@ export function decideUsual(shape: UsualShape, counters: string, records: string
             FROM unnest(places) WITH ORDINALITY AS w (key, n) JOIN ${counters} AS c ON c.key = w.key
             ORDER BY w.n FOR UPDATE OF c
         ) AS l
-          LEFT JOIN ${records} AS b
-            ON b.space = spaces[${field('space')}] AND b.user_id = ${userIf(USUAL.block)} AND b.kind = ${KINDS.blocks}
-          LEFT JOIN ${records} AS r
-            ON r.space = spaces[${field('space')}] AND r.user_id = ${userIf(USUAL.registration)} AND r.kind = ${KINDS.registrations}
+          LEFT JOIN LATERAL (
+            SELECT kind, until FROM ${records}
+              WHERE space = spaces[${field('space')}] AND user_id = ${userIf(USUAL.block)} AND kind = ${KINDS.blocks} LIMIT 1
+          ) AS b ON true
+          LEFT JOIN LATERAL (
+            SELECT kind, since, content FROM ${records}
+              WHERE space = spaces[${field('space')}] AND user_id = ${userIf(USUAL.registration)} AND kind = ${KINDS.registrations} LIMIT 1
+          ) AS r ON true
         OFFSET 0) AS x5 OFFSET 0) AS x4 OFFSET 0) AS x3 OFFSET 0) AS x2 OFFSET 0) AS x1 OFFSET 0
       ) AS x
       WHERE c.ctid = x.tid AND x.ok
