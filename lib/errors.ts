@@ -6,11 +6,17 @@ import { types } from 'node:util'
  * ├─ SentinelUsageError         a call that cannot be carried out: unknown limit name, missing id, bad duration
  * └─ StoreError                 the store did not answer as it should
  *    ├─ StoreTimeoutError       … within `storeTimeout`
+ *    ├─ OverloadError           … because too much waits for it already
  *    └─ LimiterError            … because a user's own limiter failed
  */
 
 export type ErrorCode =
-  'SENTINEL_OPTIONS' | 'SENTINEL_USAGE' | 'SENTINEL_STORE' | 'SENTINEL_STORE_TIMEOUT' | 'SENTINEL_LIMITER'
+  | 'SENTINEL_OPTIONS'
+  | 'SENTINEL_USAGE'
+  | 'SENTINEL_STORE'
+  | 'SENTINEL_STORE_TIMEOUT'
+  | 'SENTINEL_OVERLOAD'
+  | 'SENTINEL_LIMITER'
 
 /** Base of all errors of this package. */
 export class SentinelError extends Error {
@@ -59,6 +65,13 @@ export class StoreError extends SentinelError {
 export class StoreTimeoutError extends StoreError {
   constructor(readonly timeout: number) {
     super(`no answer within storeTimeout (${timeout} ms)`, { code: 'SENTINEL_STORE_TIMEOUT' })
+  }
+}
+
+/** Too much waits already: it was not even begun. */
+export class OverloadError extends StoreError {
+  constructor(message: string) {
+    super(message, { code: 'SENTINEL_OVERLOAD' })
   }
 }
 

@@ -5,6 +5,7 @@ import { hintFor } from './nearest'
 import { show } from './schema'
 import type { Subject } from './subject'
 import type { Block, Registration } from './stores/decision'
+import type { DegradedEvent, RecoveredEvent } from './stores/store-event'
 import type { Verdict } from './verdict'
 
 /** Something that came of an update. `at` is the decision's time (ms). */
@@ -50,7 +51,26 @@ export interface RegistrationEvent {
   readonly at: number
 }
 
-export type SentinelEvent = UpdateEvent | ErrorEvent | MembershipEvent | BlockEvent | RegistrationEvent
+/** More waits than may: what came beyond the bound was not begun. At most one a second for each kind. */
+export interface OverloadEvent {
+  readonly type: 'overload'
+  readonly what: 'decisions' | 'hooks' | 'replies'
+  /** As many may wait. */
+  readonly bound: number
+  /** Turned away since the last such event. */
+  readonly dropped: number
+  readonly at: number
+}
+
+export type SentinelEvent =
+  | UpdateEvent
+  | ErrorEvent
+  | MembershipEvent
+  | BlockEvent
+  | RegistrationEvent
+  | DegradedEvent
+  | RecoveredEvent
+  | OverloadEvent
 export type EventName = SentinelEvent['type']
 
 /** The event that goes by a name. */
@@ -77,6 +97,9 @@ export const EVENT_NAMES: readonly EventName[] = [
   'blockRemoved',
   'registrationAdded',
   'registrationRemoved',
+  'degraded',
+  'recovered',
+  'overload',
   'storeError',
   'replyError',
   'hookError',

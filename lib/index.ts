@@ -25,12 +25,14 @@ export type {
   EventOf,
   Listener,
   MembershipEvent,
+  OverloadEvent,
   RegistrationEvent,
   SentinelEvent,
   UpdateEvent,
 } from './events'
 export {
   LimiterError,
+  OverloadError,
   SentinelError,
   SentinelOptionsError,
   SentinelUsageError,
@@ -42,6 +44,8 @@ export {
 export { fixedWindow, gcra, slidingCounter, slidingWindow, tokenBucket } from './limiters'
 export type { Algorithm, BuiltinLimiter, Kernel, Limiter, Outcome, Row, Rule } from './limiters'
 export { MemoryStore } from './stores/memory'
+export type { Channel, ChannelListener } from './stores/channel'
+export type { DegradedEvent, RecoveredEvent, StoreEvent, StoreListener } from './stores/store-event'
 export { StorageAdapter, type Entry, type KeyedEntry, type ScanPage, type Version } from './stores/store'
 export type {
   Meeting,

@@ -26,6 +26,7 @@ import { Settlement } from './settlement'
 import { ConnectingStore } from './stores/connecting'
 import type { StoreHealth } from './stores/decision'
 import { Blocks, Members, Registrations, type RecordChange } from './stores/records'
+import type { StoreEvent } from './stores/store-event'
 import { identify, isNeverRefused, type Loose } from './subject'
 import { Trips } from './trip'
 import { beginTurn, turnOf, type Turn } from './turn'
@@ -82,6 +83,7 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     for (const level of settings.botWide) this.#planner.claim(level)
     this.#botWide = this.#planner.plan(...settings.botWide)
     this.#chain = this.#chainOf(settings.controllers)
+    settings.store.observe((event) => this.#storeTold(event))
     setUpPlugins(settings.plugins, { space: settings.space, store, emitter: this.#emitter })
   }
 
@@ -220,6 +222,12 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
       peek: (query) => this.#trips.use((store) => store.peek(query)),
       reset: (query) => this.#trips.use((store) => store.reset(query)),
     })
+  }
+
+  #storeTold(event: StoreEvent): void {
+    this.#emitter.emit(
+      event.type === 'storeError' ? { ...event, subject: undefined, verdict: undefined } : event,
+    )
   }
 
   #recordChanged(change: RecordChange): void {

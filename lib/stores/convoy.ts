@@ -1,5 +1,5 @@
 /** Decisions that wait for a server travel together: what piles up while one call is under way goes with the next. */
-import { StoreError, StoreTimeoutError } from '../errors'
+import { OverloadError, StoreError, StoreTimeoutError } from '../errors'
 
 /**
  * Carries out jobs in one call: a result, or an Error, for each in their order. Rejects where all of them failed.
@@ -46,7 +46,7 @@ export class Convoy<Job, Result> {
   readonly #timeout: number
   readonly #mostLost: number
   /** Made once: a flood of errors, each with a stack of its own, would hold up the loop. */
-  readonly #tooMany: StoreError
+  readonly #tooMany: OverloadError
   readonly #silent: StoreError
   #flying = 0
   #lost = 0
@@ -63,7 +63,7 @@ export class Convoy<Job, Result> {
     this.#waiting = options.waiting ?? 10_000
     this.#timeout = options.timeout ?? 500
     this.#mostLost = options.lost ?? 8
-    this.#tooMany = new StoreError(`the store is too slow: ${this.#waiting} decisions wait already`)
+    this.#tooMany = new OverloadError(`the store is too slow: ${this.#waiting} decisions wait already`)
     this.#silent = new StoreError(`the store does not answer: ${this.#mostLost} calls are lost`)
   }
 

@@ -144,8 +144,19 @@ export interface LimitQuery {
 
 /** A store's view of its own condition. */
 export interface StoreHealth {
+  /** `degraded`: it serves, but not as it should (a store behind another serves instead, an invalidation channel is lost). */
   readonly status: 'ok' | 'degraded' | 'down'
+  /** Which store: its kind and, where it has one, its address without a password. */
+  readonly name?: string
   /** ms of one trip. */
   readonly latency?: number
   readonly error?: string
+  /** `open`: it is not asked, `half-open`: it is being tried. Absent where nothing stands behind it. */
+  readonly breaker?: 'closed' | 'open' | 'half-open'
+  /** Decisions that wait for it. */
+  readonly waiting?: number
+  /** ms that what it serves may be behind: the age of the oldest write that it has not got yet. */
+  readonly lag?: number
+  /** The stores that it is made of, the first in line first. */
+  readonly stores?: readonly StoreHealth[]
 }

@@ -2,10 +2,12 @@ import { toError } from '../errors'
 import { decideTogether } from './batch'
 import { BatchQueue } from './batch-queue'
 import { moveBuckets, peekBucket, resetBucket } from './buckets'
+import type { Channel, ChannelListener } from './channel'
 import type { Decision, DecisionRequest, LimitQuery, LimitState, Scope, StoreHealth } from './decision'
 import { keysOf } from './json-ledger'
 import { KeyQueue } from './key-queue'
 import { decideOwn, ownLimits, recordsOf } from './own-limits'
+import { StoreListeners, type StoreEvent, type StoreListener } from './store-event'
 import type { Meeting, RecordPlace, UserNamespace, UserRecordOf, UserRecordPage } from './user-record'
 import { dropRecords, findRecord, listRecords, putRecords } from './user-records-base'
 
@@ -76,6 +78,7 @@ export abstract class StorageAdapter {
   )
   /** Between charge and refund of an own limit lies a native call, which nobody else may see: one by one. */
   readonly #withOwn = new KeyQueue()
+  readonly #listeners = new StoreListeners()
 
   /** The record under a key, or `undefined`. */
   abstract get(key: string): Promise<Entry | undefined>
@@ -181,6 +184,21 @@ export abstract class StorageAdapter {
     options: { cursor?: string; limit: number },
   ): Promise<UserRecordPage<UserRecordOf[N]>> {
     return listRecords(this, place, options)
+  }
+
+  /** Has `listener` told what happens to the store without anybody asking; returns what ends it. */
+  observe(listener: StoreListener): () => void {
+    return this.#listeners.add(listener)
+  }
+
+  /** Opens a channel to the other processes on this store; `undefined` (the default) where it has none. */
+  openChannel(_listener: ChannelListener): Channel | undefined {
+    return undefined
+  }
+
+  /** Tells whoever observes the store. */
+  protected report(event: StoreEvent): void {
+    this.#listeners.tell(event)
   }
 
   /**
