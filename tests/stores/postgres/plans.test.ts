@@ -1,17 +1,29 @@
 import { Client } from 'pg'
 import { PostgresStore } from '../../../lib/stores/postgres'
 import { debounceOf, limitOf, requestOf } from '../../../lib/testing/contract/requests'
-import { startPostgres } from '../../support/servers/postgres'
+import { startPostgres, type PostgresServer } from '../../support/servers/postgres'
 
 jest.setTimeout(60_000)
 
+let server: PostgresServer
+let client: Client
+let store: PostgresStore
+beforeEach(async () => {
+  server = await startPostgres({ settings: { autovacuum: 'off', statement_timeout: '20s' } })
+  client = new Client(server.url)
+  await client.connect()
+  store = new PostgresStore(client, { timeout: '20s' })
+  await store.connect()
+})
+// Whatever came of the test: a connection that stays open holds the process.
+afterEach(async () => {
+  await store.close()
+  await client.end()
+  await server.stop()
+})
+
 // A session keeps its plans, and a plan that was made for empty tables once went through all records for each decision.
 test('a session that made its plans while the tables were empty looks records up by their key', async () => {
-  const server = await startPostgres({ settings: { autovacuum: 'off' } })
-  const client = new Client(server.url)
-  await client.connect()
-  const store = new PostgresStore(client)
-  await store.connect()
   const limits = [limitOf({ bucket: 'a', limit: 30 }), limitOf({ bucket: 'b', limit: 20, limiter: 'gcra' })]
   const decide = (actor: number) =>
     store.decide(
@@ -39,7 +51,4 @@ test('a session that made its plans while the tables were empty looks records up
   const decisions = await Promise.all(users.slice(0, 256).map(decide))
   expect(decisions.map(({ reason }) => reason)).toEqual(decisions.map(() => undefined))
   expect((await fetched()) - before).toBeLessThan(3 * 256)
-  await store.close()
-  await client.end()
-  await server.stop()
 })

@@ -138,6 +138,13 @@ const WRITE_MARK = `
         st[z+1] := v;
         longest := greatest(longest, late + greatest(0, v - t));`
 
+/** Takes the row up as it is, before the first change to it. */
+const TAKE_ROW = `
+        IF st IS NULL THEN
+          st := (held[j]).state;
+          longest := (held[j]).expires - ${MINUTE};
+        END IF;`
+
 /** Makes `changed`, the rows to be written. */
 export const collectChanges = (counters: string, tidy: string): string => `
   FOR j IN 1..cardinality(names) LOOP
@@ -147,20 +154,12 @@ export const collectChanges = (counters: string, tidy: string): string => `
     st := NULL;
     WHILE slots[si+1] = p LOOP
       x := si * ${SLOT_SIZE / 2} + 1;
-      IF s[x+5] <> 0 THEN
-        IF st IS NULL THEN
-          st := (held[j]).state;
-          longest := (held[j]).expires - ${MINUTE};
-        END IF;${WRITE_SLOT}
+      IF s[x+5] <> 0 THEN${TAKE_ROW}${WRITE_SLOT}
       END IF;
       si := si + 2;
     END LOOP;
     WHILE marks[mi+1] = p LOOP
-      IF marked[mi/2+1] = 1 THEN
-        IF st IS NULL THEN
-          st := (held[j]).state;
-          longest := (held[j]).expires - ${MINUTE};
-        END IF;${WRITE_MARK}
+      IF marked[mi/2+1] = 1 THEN${TAKE_ROW}${WRITE_MARK}
       END IF;
       mi := mi + 2;
     END LOOP;
