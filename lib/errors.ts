@@ -70,7 +70,11 @@ export class StoreTimeoutError extends StoreError {
 
 /** Too much waits already: it was not even begun. */
 export class OverloadError extends StoreError {
-  constructor(message: string) {
+  constructor(
+    message: string,
+    /** As many may wait. */
+    readonly bound?: number,
+  ) {
     super(message, { code: 'SENTINEL_OVERLOAD' })
   }
 }

@@ -10,15 +10,14 @@ import type { Plan, PlannedDebounce, PlannedLimit } from './plan'
 import type { Refusals } from './refusals'
 import { takesNotice } from './reply'
 import { debounceChecks, limitChecks, refusing, whereaboutsOf } from './request'
-import type { Errand, Settlement } from './settlement'
+import { NOTHING, type Errand, type Settlement } from './settlement'
 import type { DecisionRequest, LimitCheck } from './stores/decision'
 import type { Subject } from './subject'
-import type { Trips } from './trip'
+import type { Outcome, Trips } from './trip'
 import type { Turn } from './turn'
 
 /** Keeps update ids apart from everything else that is hashed into marks. */
 const DUPLICATE = 0x64757065
-const NOTHING: Plan = { limits: [], debounces: [], registered: undefined, checks: [] }
 
 export interface GateParts<C extends Context> {
   readonly settings: Settings<C>
@@ -112,16 +111,25 @@ export class Gate<C extends Context> {
   }
 
   #send(errand: Errand<C>): boolean | Promise<boolean> {
+    const { timeLeft } = errand.turn
+    if (timeLeft !== undefined) errand.turn.timeLeft = undefined
     try {
-      const outcome = this.#trips.decide(errand.ctx, this.#request(errand))
-      if (!isThenable(outcome)) return this.#settlement.settle(errand, outcome)
-      return outcome.then(
-        (settled) => this.#settlement.settle(errand, settled),
-        (thrown: unknown) => this.#undecided(errand, toError(thrown)),
-      )
+      const outcome = this.#trips.decide(errand.ctx, this.#request(errand), timeLeft)
+      return isThenable(outcome)
+        ? this.#settleLater(errand, outcome, timeLeft)
+        : this.#settlement.settle(errand, outcome)
     } catch (thrown) {
-      return this.#undecided(errand, toError(thrown))
+      return this.#undecided(errand, toError(thrown), timeLeft)
     }
+  }
+
+  /** Apart from `#send`: a function that makes closures is slower also where it makes none. */
+  #settleLater(errand: Errand<C>, outcome: Promise<Outcome>, timeLeft = this.#settings.storeTimeout) {
+    const end = performance.now() + timeLeft
+    return outcome.then(
+      (settled) => this.#settlement.settle(errand, settled),
+      (thrown: unknown) => this.#undecided(errand, toError(thrown), end - performance.now()),
+    )
   }
 
   #request(errand: Errand<C>): DecisionRequest {
@@ -159,14 +167,15 @@ export class Gate<C extends Context> {
     return { mark: mix53(updateId, DUPLICATE + botId), window: deduplicate }
   }
 
-  #undecided(errand: Errand<C>, error: Error): boolean | Promise<boolean> {
+  #undecided(errand: Errand<C>, error: Error, timeLeft: number | undefined): boolean | Promise<boolean> {
     return error instanceof LimiterError
-      ? this.#without(errand, error)
+      ? this.#without(errand, error, timeLeft)
       : this.#settlement.undecided(errand, error)
   }
 
-  /** A user's own limiter failed: that check alone is lost, all others are judged. */
-  #without(errand: Errand<C>, error: LimiterError): boolean | Promise<boolean> {
+  /** A user's own limiter failed: that check alone is lost, all others are judged, in the time that is left. */
+  #without(errand: Errand<C>, error: LimiterError, timeLeft: number | undefined): boolean | Promise<boolean> {
+    errand.turn.timeLeft = timeLeft && Math.max(1, timeLeft)
     this.#lose(errand.turn, error.bucket, error, errand.lost)
     return this.#send({ ...errand, limits: errand.limits.filter(({ bucket }) => bucket !== error.bucket) })
   }

@@ -1,6 +1,7 @@
 /** What Telegram tells besides: who has stopped the bot, and which group became a supergroup. */
 import type { Context } from 'telegraf'
-import { toError } from './errors'
+import type { Backlogs } from './backlog'
+import { OverloadError, toError } from './errors'
 import type { Emitter } from './events'
 import { within } from './hooks'
 import type { Settings } from './options'
@@ -11,6 +12,7 @@ import type { Trips } from './trip'
 import { NOTHING_JUDGED, type Turn } from './turn'
 
 export interface ObserverParts<C extends Context> {
+  readonly backlogs: Backlogs
   readonly settings: Settings<C>
   readonly trips: Trips<C>
   readonly emitter: Emitter
@@ -32,7 +34,15 @@ export class Observer<C extends Context> {
     if (updateType !== 'message' || chatId === undefined) return undefined
     const to = payloadOf(update, updateType)['migrate_to_chat_id']
     if (!Number.isSafeInteger(to) || to === chatId) return undefined
-    return this.#inTime(turn, 'migrateChat', () => this.#migrate(chatId, to as number))
+    return this.#migration(turn, chatId, to as number)
+  }
+
+  /** Half of `storeTimeout` is the migration's; the update is yet to be decided. */
+  async #migration(turn: Turn, from: number, to: number): Promise<void> {
+    const { storeTimeout } = this.#parts.settings
+    const end = performance.now() + storeTimeout
+    await this.#inTime(turn, 'migrateChat', Math.ceil(storeTimeout / 2), () => this.#migrate(from, to))
+    turn.timeLeft = Math.max(1, end - performance.now())
   }
 
   #membership(change: Loose, turn: Turn): Promise<void> | undefined {
@@ -46,7 +56,7 @@ export class Observer<C extends Context> {
     const date = Number.isSafeInteger(change['date'])
       ? (change['date'] as number) * 1000
       : settings.clock.now()
-    return this.#inTime(turn, 'membership', async () => {
+    return this.#inTime(turn, 'membership', settings.storeTimeout, async () => {
       const isLatest = await members.record(
         userId,
         reachable,
@@ -69,15 +79,16 @@ export class Observer<C extends Context> {
     if (buckets.length > 0) await settings.store.migrateChat(settings.space, from, to, buckets)
   }
 
-  async #inTime(turn: Turn, source: string, work: () => Promise<void>): Promise<void> {
-    const { settings, trips, emitter } = this.#parts
-    const { storeTimeout, clock } = settings
+  async #inTime(turn: Turn, source: string, time: number, work: () => Promise<void>): Promise<void> {
+    const { settings, trips, emitter, backlogs } = this.#parts
     try {
       const done = trips.connect().then(work)
-      await within(done, storeTimeout, () => new Error(`${source}: no answer within ${storeTimeout} ms`))
+      await within(done, time, () => new Error(`${source}: no answer within ${time} ms`))
     } catch (thrown) {
+      if (thrown instanceof OverloadError) return backlogs.decisions.turnAway(thrown.bound)
       const { subject, verdict } = turn
-      emitter.emit({ type: 'storeError', error: toError(thrown), source, subject, verdict, at: clock.now() })
+      const at = settings.clock.now()
+      emitter.emit({ type: 'storeError', error: toError(thrown), source, subject, verdict, at })
     }
   }
 }

@@ -1,12 +1,14 @@
 /** SentinelOptions: what may be written, what it means, and every mistake at once. */
 import type { Context } from 'telegraf'
 import { z } from 'zod/v3'
+import { boundsOf, type BackpressureOptions, type Bounds } from './backlog'
 import type { Clock } from './clock'
 import { scanControllers } from './decorators/scan'
 import { toMilliseconds, type Duration } from './duration'
 import { SentinelOptionsError, type Problem } from './errors'
-import { nonsense, type HooksOption } from './hooks'
+import type { HooksOption } from './hooks'
 import { spaceOf } from './keys'
+import { exemption, safely, wholeMs } from './option-functions'
 import type { Plugin } from './plugin'
 import type { DebounceOptions, Guards, Level, RateLimitOptions, RequireRegisteredOptions } from './policy'
 import { ANSWERED_REASONS, type RepliesOption } from './reply'
@@ -65,6 +67,8 @@ export interface SentinelOptions<C extends Context = Context> {
   onStoreError?: 'allow' | 'refuse' | 'throw'
   /** Longest wait for one decision. Default `'500ms'`. */
   storeTimeout?: Duration
+  /** How much may be under way. Beyond it, `onStoreError` decides; a reply is left out. `overload` events tell of it. */
+  backpressure?: BackpressureOptions
   hooks?: HooksOption<C>
   plugins?: readonly Plugin<C>[]
   /** Milliseconds; default the store's own time. */
@@ -93,6 +97,7 @@ export interface Settings<C extends Context> {
   readonly reply: RepliesOption<C> | undefined
   readonly onStoreError: 'allow' | 'refuse' | 'throw'
   readonly storeTimeout: number
+  readonly backpressure: Bounds
   readonly hooks: HooksOption<C> | undefined
   readonly hookTimeout: number
   readonly plugins: readonly Plugin<C>[]
@@ -103,6 +108,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+const count = must((value) => Number.isSafeInteger(value) && (value as number) > 0, 'a positive integer')
 const flag = must((value) => typeof value === 'boolean', 'true or false')
 const oneOrMany = must(
   (value) => isFunction(value) || (Array.isArray(value) && value.every(isFunction)),
@@ -124,6 +130,11 @@ const hooksSchema = z.strictObject({
   refused: oneOrMany.optional(),
   after: oneOrMany.optional(),
   timeout: timeout.optional(),
+})
+const backpressureSchema = z.strictObject({
+  decisions: count.optional(),
+  hooks: count.optional(),
+  replies: count.optional(),
 })
 const registrationSchema = z.strictObject({
   resolve: must(isFunction, 'a function (ctx) => Promise<profile | null>').optional(),
@@ -159,6 +170,7 @@ const optionsSchema = z.strictObject({
   reply: z.unknown().optional(),
   onStoreError: must((value) => STORE_ERROR_MODES.includes(value), "'allow', 'refuse' or 'throw'").optional(),
   storeTimeout: timeout.optional(),
+  backpressure: backpressureSchema.optional(),
   hooks: hooksSchema.optional(),
   plugins: must(Array.isArray, 'an array of plugins').optional(),
   clock: must(
@@ -274,36 +286,9 @@ function settle<C extends Context>(
     reply: options.reply,
     onStoreError: options.onStoreError ?? 'allow',
     storeTimeout,
+    backpressure: boundsOf(options.backpressure),
     hooks: options.hooks,
     hookTimeout: toMilliseconds(options.hooks?.timeout) ?? 1000,
     plugins: options.plugins ?? [],
-  }
-}
-
-function exemption<C extends Context>(
-  exempt: ((ctx: C) => boolean) | readonly number[],
-): (ctx: C, subject: Subject) => boolean {
-  if (typeof exempt === 'function') return (ctx) => yesOrNo(exempt(ctx))
-  const ids = new Set(exempt)
-  return (_ctx, { actor }) => actor !== undefined && ids.has(actor)
-}
-
-function yesOrNo(answer: unknown): boolean {
-  if (typeof answer === 'boolean' || answer === undefined) return answer ?? false
-  throw nonsense('exempt must return true or false', answer)
-}
-
-function wholeMs(clock: Clock): number {
-  const now = Math.floor(clock.now())
-  if (Number.isSafeInteger(now)) return now
-  throw new TypeError(`clock.now() must return milliseconds, got ${show(now)}`)
-}
-
-/** For times that nothing depends on. */
-function safely(clock: Clock): number {
-  try {
-    return wholeMs(clock)
-  } catch {
-    return Date.now()
   }
 }

@@ -2,15 +2,16 @@
 import type { Context } from 'telegraf'
 import { within } from './hooks'
 import type { Settings } from './options'
+import { REPLY_TIMEOUT, type Outbox } from './outbox'
 import type { Plan } from './plan'
-import { answer, takesNotice, type Replies, type ReplyOption } from './reply'
+import { answerFor, isAnswered, takesNotice, type Replies, type ReplyOption } from './reply'
 import { NOTICE_MEMORY } from './stores/judge'
 import type { DecisionRequest } from './stores/decision'
 import type { Subject } from './subject'
 import type { Refused } from './verdict'
 
-/** How long Telegram may take over an answer (ms): the update's handling waits for it. */
-const REPLY_TIMEOUT = 10_000
+/** An answer is of use for so long (ms), a notice no longer than what it says is true. */
+const USEFUL = 10_000
 /** Actors who were told of a failing store and are remembered at most; the oldest go first. */
 const MOST_NOTICED = 10_000
 
@@ -24,14 +25,22 @@ export interface RefusedUpdate<C extends Context> {
   readonly notice: boolean
 }
 
+export interface RefusalsParts<C extends Context> {
+  readonly replies: Replies<C>
+  readonly settings: Settings<C>
+  readonly outbox: Outbox
+}
+
 export class Refusals<C extends Context> {
   readonly #replies: Replies<C>
   readonly #settings: Settings<C>
+  readonly #outbox: Outbox
   readonly #noticed = new Map<number, number>()
 
-  constructor({ replies, settings }: { replies: Replies<C>; settings: Settings<C> }) {
+  constructor({ replies, settings, outbox }: RefusalsParts<C>) {
     this.#replies = replies
     this.#settings = settings
+    this.#outbox = outbox
   }
 
   /** Which refusals without a check of their own have a text, so that the store remembers the notice. */
@@ -42,14 +51,25 @@ export class Refusals<C extends Context> {
     }
   }
 
-  /** Answers as the update's kind wants. Rejects if the text's function throws or Telegram does not take it. */
-  async answer(refused: RefusedUpdate<C>): Promise<void> {
+  /**
+   * Answers as the update's kind wants: at once, or in the outbox's time, and then nobody waits for it. Rejects if the
+   * text's function throws or Telegram does not take it; where nobody waits any more, `failed` is told.
+   */
+  async answer(refused: RefusedUpdate<C>, failed: (error: Error) => void): Promise<void> {
     const { subject, verdict, notice } = refused
-    if (verdict.reason === 'duplicate' || (takesNotice(subject) && !notice)) return
-    await within(this.#say(refused), REPLY_TIMEOUT, () => new Error(`no answer within ${REPLY_TIMEOUT} ms`))
+    if (verdict.reason === 'duplicate' || !isAnswered(subject) || (takesNotice(subject) && !notice)) return
+    if (!this.#outbox.enter()) return
+    const until =
+      performance.now() + Math.min(USEFUL, takesNotice(subject) ? (verdict.retryAfter ?? USEFUL) : USEFUL)
+    await within(
+      this.#say(refused, until, failed),
+      REPLY_TIMEOUT,
+      () => new Error(`no answer within ${REPLY_TIMEOUT} ms`),
+    )
   }
 
-  async #say({ ctx, subject, plan, verdict }: RefusedUpdate<C>): Promise<void> {
+  async #say(refused: RefusedUpdate<C>, until: number, failed: (error: Error) => void): Promise<void> {
+    const { ctx, subject, plan, verdict } = refused
     let text: string | undefined
     let failure: unknown
     try {
@@ -58,7 +78,9 @@ export class Refusals<C extends Context> {
       failure = thrown
     }
     // A spinner must stop even where its text could not be made.
-    await answer(ctx, subject, text)
+    const answer = answerFor(ctx, subject, text)
+    if (answer === undefined) this.#outbox.leave()
+    else await this.#outbox.post({ ...answer, until, failed })
     if (failure !== undefined) throw failure
   }
 

@@ -1,5 +1,6 @@
 /** The answer to a refusal: which text, and how each kind of update is answered. */
 import type { Context } from 'telegraf'
+import type { Letter } from './outbox'
 import { show } from './schema'
 import { loose, payloadOf, type Loose, type Subject } from './subject'
 import type { Reason, Refused } from './verdict'
@@ -66,25 +67,37 @@ export class Replies<C extends Context> {
   }
 }
 
+/** Whether a refusal of this kind of update is answered at all. */
+export function isAnswered(subject: Subject): boolean {
+  return (
+    takesNotice(subject) || subject.updateType === 'callback_query' || subject.updateType === 'inline_query'
+  )
+}
+
 /**
- * Answers a refused update as its kind wants: a callback query always (its spinner must stop), an inline query with
- * an empty list, a message with the text if there is one. Anything else is silent. Rejects if Telegram does.
+ * The call that answers a refused update as its kind wants: a callback query always (its spinner must stop), an inline
+ * query with an empty list, a message with the text if there is one.
  */
-export async function answer(ctx: Context, subject: Subject, text: string | undefined): Promise<void> {
+export function answerFor(
+  ctx: Context,
+  subject: Subject,
+  text: string | undefined,
+): Pick<Letter, 'chat' | 'send'> | undefined {
+  const { telegram } = ctx
   const { updateType, chatId } = subject
   const payload = payloadOf(ctx.update as unknown as Loose, updateType)
+  const id = String(payload['id'])
   if (updateType === 'callback_query') {
-    await ctx.telegram.answerCbQuery(String(payload['id']), text && toast(text))
-  } else if (updateType === 'inline_query') {
-    await ctx.telegram.answerInlineQuery(String(payload['id']), [], { cache_time: 0, is_personal: true })
-  } else if (updateType === 'message' && text !== undefined && chatId !== undefined) {
-    const thread = payload['is_topic_message'] === true ? payload['message_thread_id'] : undefined
-    await ctx.telegram.sendMessage(
-      chatId,
-      text,
-      typeof thread === 'number' ? { message_thread_id: thread } : undefined,
-    )
+    return { chat: undefined, send: () => telegram.answerCbQuery(id, text && toast(text)) }
   }
+  if (updateType === 'inline_query') {
+    const extra = { cache_time: 0, is_personal: true }
+    return { chat: undefined, send: () => telegram.answerInlineQuery(id, [], extra) }
+  }
+  if (updateType !== 'message' || text === undefined || chatId === undefined) return undefined
+  const thread = payload['is_topic_message'] === true ? payload['message_thread_id'] : undefined
+  const extra = typeof thread === 'number' ? { message_thread_id: thread } : undefined
+  return { chat: chatId, send: () => telegram.sendMessage(chatId, text, extra) }
 }
 
 /** Whether a refusal of this kind of update can be told in a chat, and so wants at most one notice. */

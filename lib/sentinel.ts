@@ -6,16 +6,21 @@
  * (chain.ts), has its plan judged in one trip to the store (gate.ts), and only then lets a handler run or answers the
  * refusal (settlement.ts).
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Composer, type Context, type MiddlewareFn, type MiddlewareObj } from 'telegraf'
+import { backlogsOf, waitingIn, type Backlogs } from './backlog'
 import { Chain, type Guarded } from './chain'
 import { scanControllers, type Route } from './decorators/scan'
 import { SentinelOptionsError } from './errors'
 import { Emitter, type EventName, type Listener } from './events'
 import { Gate } from './gate'
-import { Hooks, isThenable } from './hooks'
+import { downBecause, healthHandler, healthOf } from './health'
+import type { HealthHandler, HealthHandlerOptions, SentinelHealth } from './health'
+import { Hooks, isThenable, type HookFailed } from './hooks'
 import { Limits } from './limits'
 import { Observer } from './observer'
 import { readOptions, type ControllerLike, type SentinelOptions, type Settings } from './options'
+import { Outbox } from './outbox'
 import { Planner, type Plan } from './plan'
 import { setUpPlugins } from './plugin'
 import type { GuardPolicy, Level } from './policy'
@@ -24,8 +29,8 @@ import { Replies } from './reply'
 import { parseGuardPolicy } from './schema'
 import { Settlement } from './settlement'
 import { ConnectingStore } from './stores/connecting'
-import type { StoreHealth } from './stores/decision'
 import { Blocks, Members, Registrations, type RecordChange } from './stores/records'
+import type { StorageAdapter } from './stores/store'
 import type { StoreEvent } from './stores/store-event'
 import { identify, isNeverRefused, type Loose } from './subject'
 import { Trips } from './trip'
@@ -33,11 +38,7 @@ import { beginTurn, turnOf, type Turn } from './turn'
 
 type Next<C> = (ctx?: C) => Promise<void>
 
-/** How the sentinel is: as its store is. */
-export interface SentinelHealth {
-  readonly status: 'ok' | 'degraded' | 'down'
-  readonly store: StoreHealth
-}
+export type { SentinelHealth }
 
 /** The guard in front of a bot's handlers; made by `createSentinel`, mounted by `bot.use(sentinel)`. */
 export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
@@ -53,6 +54,8 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   readonly #settings: Settings<C>
   readonly #trips: Trips<C>
   readonly #emitter = new Emitter()
+  readonly #backlogs: Backlogs
+  readonly #outbox: Outbox
   readonly #planner: Planner<C>
   readonly #hooks: Hooks<C>
   readonly #settlement: Settlement<C>
@@ -60,14 +63,18 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   readonly #observer: Observer<C>
   readonly #botWide: Plan<C>
   readonly #chain: Chain<C>
+  readonly #stopObserving: (() => void) | undefined
+  #closing: Promise<void> | undefined
 
   constructor(options?: SentinelOptions<C>) {
     const settings = readOptions(options)
     const replies = new Replies(settings.reply)
     this.#settings = settings
-    this.#trips = new Trips(settings)
+    this.#backlogs = backlogsOf(settings, this.#emitter)
+    this.#outbox = new Outbox(this.#backlogs.replies)
+    this.#trips = new Trips(settings, this.#backlogs.decisions)
     this.#planner = new Planner(replies)
-    this.#hooks = new Hooks(settings.hooks, settings.hookTimeout)
+    this.#hooks = new Hooks(settings.hooks, settings.hookTimeout, this.#backlogs.hooks)
     const store = new ConnectingStore(settings.store, () => this.#trips.connect())
     const now = (): number | Promise<number> => settings.injectedClock?.now() ?? store.now()
     const records = { changed: (change: RecordChange) => this.#recordChanged(change) }
@@ -75,15 +82,18 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     this.registrations = new Registrations(store, settings.space, now, records)
     this.members = new Members(store, settings.space, now)
     this.limits = this.#limitsOf(settings)
-    const refusals = new Refusals({ replies, settings })
-    const parts = { settings, refusals, trips: this.#trips, emitter: this.#emitter, hooks: this.#hooks }
+    const refusals = new Refusals({ replies, settings, outbox: this.#outbox })
+    const own = { backlogs: this.#backlogs, trips: this.#trips, emitter: this.#emitter, hooks: this.#hooks }
+    const parts = { settings, refusals, ...own }
     this.#settlement = new Settlement(parts)
     this.#gate = new Gate({ ...parts, settlement: this.#settlement })
     this.#observer = new Observer({ ...parts, planner: this.#planner, members: this.members })
     for (const level of settings.botWide) this.#planner.claim(level)
     this.#botWide = this.#planner.plan(...settings.botWide)
     this.#chain = this.#chainOf(settings.controllers)
-    settings.store.observe((event) => this.#storeTold(event))
+    // A store that extends another copy of the class may know nothing of observers.
+    const { observe } = settings.store as Partial<StorageAdapter>
+    this.#stopObserving = observe?.call(settings.store, (event) => this.#storeTold(event))
     setUpPlugins(settings.plugins, { space: settings.space, store, emitter: this.#emitter })
   }
 
@@ -128,20 +138,30 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     return this.#trips.connect()
   }
 
-  /** Lets go of the store if the sentinel made it. Updates after this are store errors. */
+  /**
+   * Updates after this are store errors. Resolves when what is under way is over: decisions within `storeTimeout`, hooks and
+   * replies within two seconds. Replies that wait for their turn are dropped. A store that the sentinel made is closed, too.
+   */
   close(): Promise<void> {
-    return this.#trips.close()
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   /** Asks the store how it is; `down` where it does not answer within `storeTimeout`. Never rejects. */
   async health(): Promise<SentinelHealth> {
-    try {
-      const health = await this.#trips.use((store) => store.health())
-      return { status: health.status, store: health }
-    } catch (thrown) {
-      const error = thrown instanceof Error ? thrown.message : String(thrown)
-      return { status: 'down', store: { status: 'down', error } }
-    }
+    const store = await this.#trips.use((asked) => asked.health()).catch(downBecause)
+    return healthOf(store, waitingIn(this.#backlogs))
+  }
+
+  /**
+   * Answers the probes of an orchestrator: `healthHandler(sentinel, options)`.
+   *
+   * @throws SentinelOptionsError that lists every mistake
+   * @example
+   * app.use('/health', sentinel.healthHandler())   // GET /health/live, GET /health/ready
+   */
+  healthHandler(options?: HealthHandlerOptions): HealthHandler {
+    return healthHandler(this, options)
   }
 
   /** Calls `listener` for each event of that name. What it throws is a `hookError`. */
@@ -188,11 +208,27 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     const observed = this.#observer.observe(update, turn)
     if (observed !== undefined) await observed
     const failed = (source: string, error: Error): void => this.#settlement.hookFailed(turn, source, error)
-    if (this.#hooks.has('before')) await this.#hooks.run('before', ctx, undefined, failed)
     try {
-      await run(turn)
+      if (!this.#hooks.has('before') || (await this.#prepared(ctx, turn, failed))) await run(turn)
     } finally {
       if (this.#hooks.has('after')) await this.#hooks.run('after', ctx, turn.verdict, failed)
+    }
+  }
+
+  async #prepared(ctx: C, turn: Turn, failed: HookFailed): Promise<boolean> {
+    return (await this.#hooks.run('before', ctx, undefined, failed)) || this.#settlement.unprepared(ctx, turn)
+  }
+
+  async #close(): Promise<void> {
+    await this.#trips.drain()
+    // What was decided last is yet to be answered.
+    await nextTurn()
+    await Promise.all([this.#hooks.drained(), this.#outbox.close()])
+    try {
+      await this.#trips.close()
+    } finally {
+      this.#stopObserving?.()
+      for (const backlog of Object.values(this.#backlogs)) backlog.settleUp()
     }
   }
 

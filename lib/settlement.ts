@@ -1,6 +1,7 @@
 /** What comes of a decision: the verdict with its event, its hooks and its answer. */
 import type { Context } from 'telegraf'
-import { toError } from './errors'
+import type { Backlogs } from './backlog'
+import { OverloadError, toError } from './errors'
 import type { Emitter, EventName } from './events'
 import type { Hooks } from './hooks'
 import type { Settings } from './options'
@@ -22,7 +23,11 @@ export interface Errand<C extends Context> {
   readonly lost: LimitCheck[]
 }
 
+/** The plan that asks for nothing. */
+export const NOTHING: Plan = { limits: [], debounces: [], registered: undefined, checks: [] }
+
 export interface SettlementParts<C extends Context> {
+  readonly backlogs: Backlogs
   readonly settings: Settings<C>
   readonly emitter: Emitter
   readonly hooks: Hooks<C>
@@ -33,8 +38,8 @@ export interface SettlementParts<C extends Context> {
 const WARNING_EVERY = 60_000
 
 export class Settlement<C extends Context> {
-  /** No warning before then (ms, monotonic). */
-  #silentUntil = 0
+  /** No warning before then (ms, monotonic), by what warns. */
+  readonly #silentUntil = { storeError: 0, overload: 0 }
   readonly #parts: SettlementParts<C>
 
   constructor(parts: SettlementParts<C>) {
@@ -101,7 +106,8 @@ export class Settlement<C extends Context> {
         ? (earlier ?? NOTHING_JUDGED)
         : refusedBy('store-error', undefined, undefined, earlier?.limits ?? [])
     turn.verdict = verdict
-    this.#failed('storeError', turn, 'decide', error)
+    if (error instanceof OverloadError) this.#parts.backlogs.decisions.turnAway(error.bound)
+    else this.#failed('storeError', turn, 'decide', error)
     if (onStoreError === 'throw') throw error
     this.#warn(error)
     if (!verdict.allowed) return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
@@ -111,14 +117,32 @@ export class Settlement<C extends Context> {
     return earlier === undefined ? this.#allowed(ctx, turn, verdict, clock.now()) : true
   }
 
+  /**
+   * `before` hooks were skipped, since too many have not ended: whether the update goes on without them. Payments and
+   * membership do in any case.
+   */
+  async unprepared(ctx: C, turn: Turn): Promise<boolean> {
+    const { onStoreError, clock, backpressure } = this.#parts.settings
+    if (onStoreError === 'allow' || turn.free) return true
+    const verdict = refusedBy('store-error', undefined, undefined, [])
+    turn.verdict = verdict
+    const error = new OverloadError(`${backpressure.hooks} hooks have not ended`, backpressure.hooks)
+    if (onStoreError === 'throw') throw error
+    this.#warn(error)
+    const errand = { ctx, turn, plan: NOTHING as Plan<C>, limits: [], lost: [] }
+    return this.#refuse(errand, verdict, { now: clock.now(), notice: false })
+  }
+
   /** Where nobody listens, a bot would else go on unguarded (or refuse everybody) and nothing would say so. */
-  #warn({ message }: Error): void {
+  #warn(error: Error): void {
+    const type = error instanceof OverloadError ? 'overload' : 'storeError'
     const now = performance.now()
-    if (this.#parts.emitter.hears('storeError') || now < this.#silentUntil) return
-    this.#silentUntil = now + WARNING_EVERY
+    if (this.#parts.emitter.hears(type) || now < this.#silentUntil[type]) return
+    this.#silentUntil[type] = now + WARNING_EVERY
     const then = this.#parts.settings.onStoreError === 'allow' ? 'pass unguarded' : 'are refused'
+    const how = type === 'overload' ? 'how many' : 'each'
     process.emitWarning(
-      `updates ${then}: ${message}. (sentinel.on('storeError', …) tells of each.)`,
+      `updates ${then}: ${error.message}. (sentinel.on('${type}', …) tells of ${how}.)`,
       'SentinelWarning',
     )
   }
@@ -147,10 +171,11 @@ export class Settlement<C extends Context> {
   async #answer(turn: Turn, refused: RefusedUpdate<C>): Promise<void> {
     if (turn.answered) return
     turn.answered = true
+    const failed = (error: Error): void => this.#failed('replyError', turn, 'reply', error)
     try {
-      await this.#parts.refusals.answer(refused)
+      await this.#parts.refusals.answer(refused, failed)
     } catch (thrown) {
-      this.#failed('replyError', turn, 'reply', toError(thrown))
+      failed(toError(thrown))
     }
   }
 

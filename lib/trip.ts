@@ -1,6 +1,7 @@
 /** One trip to the store and back within `storeTimeout`, asking the bot's own user table on the way if need be. */
 import type { Context } from 'telegraf'
-import { StoreError, StoreTimeoutError, toError } from './errors'
+import type { Backlog } from './backlog'
+import { OverloadError, StoreError, StoreTimeoutError, toError } from './errors'
 import { isThenable, within } from './hooks'
 import type { Settings } from './options'
 import type { Decision, DecisionRequest } from './stores/decision'
@@ -8,6 +9,8 @@ import { StorageAdapter } from './stores/store'
 
 /** Profiles kept at most; the oldest go first. */
 const MOST_PROFILES = 100_000
+/** How long a decision that is late counts as under way (ms): one whose answer is lost must not do so for ever. */
+const LOST_AFTER = 60_000
 
 export interface Outcome {
   readonly decision: Decision
@@ -24,11 +27,18 @@ export class Trips<C extends Context> {
   readonly #settings: Settings<C>
   readonly #profiles = new Map<number, Cached>()
   #connecting: Promise<void> | undefined
+  readonly #backlog: Backlog
+  /** Made once: a flood of errors, each with a stack of its own, would hold up the loop. */
+  readonly #tooMany: OverloadError
   #connected: boolean
+  /** The store has answered with a promise before. */
+  #isAsynchronous = false
   #closed = false
 
-  constructor(settings: Settings<C>) {
+  constructor(settings: Settings<C>, backlog: Backlog) {
     this.#settings = settings
+    this.#backlog = backlog
+    this.#tooMany = new OverloadError(`${backlog.bound} decisions are under way already`, backlog.bound)
     // A store that has nothing to connect is there at once.
     this.#connected = settings.store.connect === StorageAdapter.prototype.connect
   }
@@ -56,10 +66,15 @@ export class Trips<C extends Context> {
     return within(storeAnswer(asked), storeTimeout, () => new StoreTimeoutError(storeTimeout))
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
+  /** Decides nothing more. Resolves when what is under way is decided, after `storeTimeout` at most. */
+  async drain(): Promise<void> {
     this.#closed = true
     this.#profiles.clear()
+    await this.#backlog.drained(this.#settings.storeTimeout)
+  }
+
+  /** Lets go of the store, if we made it. */
+  async close(): Promise<void> {
     if (this.#settings.ownsStore) await this.#settings.store.close()
   }
 
@@ -68,15 +83,43 @@ export class Trips<C extends Context> {
     this.#profiles.delete(userId)
   }
 
-  /** Decides; throws or rejects with a StoreError. Answers at once where the store does. */
-  decide(ctx: C, request: DecisionRequest): Outcome | Promise<Outcome> {
+  /**
+   * Decides, within `timeLeft` ms (default `storeTimeout`); throws or rejects with a StoreError. Answers at once where
+   * the store does, and then however much is under way.
+   */
+  decide(ctx: C, request: DecisionRequest, timeLeft?: number): Outcome | Promise<Outcome> {
     if (this.#closed) throw new StoreError('the sentinel is closed')
     const known = this.#known(request)
     const asked = known === undefined ? request : vouch(request)
-    if (!this.#connected) return this.#timed((trip) => this.#first(ctx, asked, known, trip))
+    if (this.#isAsynchronous || !this.#connected) this.#needRoom()
+    if (!this.#connected) return this.#later(ctx, asked, undefined, known, timeLeft)
     const decision = this.#ask(asked)
-    if (!isThenable(decision) && !decision.unasked) return { decision, profile: profileOf(decision, known) }
-    return this.#timed((trip) => this.#finish(ctx, asked, decision, known, trip))
+    if (isThenable(decision)) {
+      this.#isAsynchronous = true
+    } else {
+      if (!decision.unasked) return { decision, profile: profileOf(decision, known) }
+      this.#needRoom()
+    }
+    return this.#later(ctx, asked, decision, known, timeLeft)
+  }
+
+  #needRoom(): void {
+    if (this.#backlog.isFull) throw this.#tooMany
+  }
+
+  /** Apart from `decide`: a function that makes closures is slower also where it makes none. */
+  #later(
+    ctx: C,
+    request: DecisionRequest,
+    first: Decision | PromiseLike<Decision> | undefined,
+    known: Cached | undefined,
+    timeLeft: number | undefined,
+  ): Promise<Outcome> {
+    return this.#timed(timeLeft, (trip) =>
+      first === undefined
+        ? this.#first(ctx, request, known, trip)
+        : this.#finish(ctx, request, first, known, trip),
+    )
   }
 
   async #first(ctx: C, request: DecisionRequest, known: Cached | undefined, trip: Trip): Promise<Outcome> {
@@ -148,19 +191,36 @@ export class Trips<C extends Context> {
     return undefined
   }
 
-  #timed(work: (trip: Trip) => Promise<Outcome>): Promise<Outcome> {
-    const trip: Trip = { late: false }
+  #timed(timeLeft: number | undefined, work: (trip: Trip) => Promise<Outcome>): Promise<Outcome> {
+    const trip: Trip = { late: false, ended: false, lost: undefined }
     const { storeTimeout } = this.#settings
-    return within(work(trip), storeTimeout, () => {
+    const end = (): void => this.#end(trip)
+    this.#backlog.enter()
+    const outcome = work(trip)
+    outcome.then(end, end)
+    return within(outcome, timeLeft ?? storeTimeout, () => {
       trip.late = true
+      trip.lost = setTimeout(end, LOST_AFTER).unref()
       return new StoreTimeoutError(storeTimeout)
     })
+  }
+
+  /** Once, by its answer or by the lack of it. */
+  #end(trip: Trip): void {
+    if (trip.ended) return
+    trip.ended = true
+    clearTimeout(trip.lost)
+    this.#backlog.leave()
   }
 }
 
 interface Trip {
   /** `storeTimeout` has passed. */
   late: boolean
+  /** It counts no more. */
+  ended: boolean
+  /** Ends it where no answer does. */
+  lost: NodeJS.Timeout | undefined
 }
 
 function vouch(request: DecisionRequest): DecisionRequest {

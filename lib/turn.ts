@@ -24,6 +24,8 @@ export interface Turn {
   registered: boolean
   /** A refusal was answered. */
   answered: boolean
+  /** ms that are left for the first decision, where the store was asked for something before; else all of `storeTimeout`. */
+  timeLeft: number | undefined
   /** Settles, never rejects, when the decision that is under way is taken. */
   deciding: Promise<void> | undefined
   /** What was judged and allowed. */
@@ -69,6 +71,7 @@ export function beginTurn(ctx: object, owner: object, subject: Subject, free: bo
     opened: false,
     registered: false,
     answered: false,
+    timeLeft: undefined,
     deciding: undefined,
     judged: [],
     verdict: undefined,

@@ -53,6 +53,8 @@ test('controllers: registration, a limit, a double tap, two languages', async ()
   await telegram.idle()
   for (let i = 0; i < 4; i++) ann.command('buy')
   await telegram.idle()
+  // A second notice in the same chat comes a second after the first.
+  await telegram.waitForCall('sendMessage', ({ params }) => params['text'] === 'Bitte langsamer.')
   ann.tap('like')
   ann.tap('like')
   await telegram.idle()

@@ -1,4 +1,4 @@
-import { StoreError } from '../errors'
+import { OverloadError } from '../errors'
 
 /** Carries out jobs that hold `keys`: one result per job, in their order. Rejects only where all of them failed. */
 export type Work<Job, Result> = (
@@ -34,6 +34,8 @@ export class BatchQueue<Job, Result> {
   readonly #most: number
   readonly #patience: number
   readonly #mostWaiting: number
+  /** Made once: a flood of errors, each with a stack of its own, would hold up the loop. */
+  readonly #tooMany: OverloadError
   #waiting = 0
 
   constructor(
@@ -43,6 +45,7 @@ export class BatchQueue<Job, Result> {
     this.#most = most
     this.#patience = patience
     this.#mostWaiting = waiting
+    this.#tooMany = new OverloadError(`the store is too slow: ${waiting} decisions wait already`, waiting)
   }
 
   /** Keys that are held or waited for. */
@@ -57,12 +60,10 @@ export class BatchQueue<Job, Result> {
 
   /**
    * Has the job done as soon as all its keys are free. It joins all their lines at once, so no two jobs deadlock.
-   * Rejects with a StoreError where too many wait: a store that hangs must not fill the memory.
+   * Rejects with an OverloadError where too many wait: a store that hangs must not fill the memory.
    */
   run(keys: readonly string[], job: Job): Promise<Result> {
-    if (this.#waiting >= this.#mostWaiting) {
-      return Promise.reject(new StoreError(`the store is too slow: ${this.#waiting} decisions wait already`))
-    }
+    if (this.#waiting >= this.#mostWaiting) return Promise.reject(this.#tooMany)
     this.#waiting++
     return new Promise<Result>((resolve, reject) => {
       const mine = { keys, job, resolve, reject, started: false }

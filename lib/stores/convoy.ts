@@ -52,6 +52,8 @@ export class Convoy<Job, Result> {
   #lost = 0
   #due = false
   #timer: NodeJS.Timeout | undefined
+  #draining: Promise<void> | undefined
+  #drained: (() => void) | undefined
 
   constructor(
     private readonly carry: Carry<Job, Result>,
@@ -63,7 +65,10 @@ export class Convoy<Job, Result> {
     this.#waiting = options.waiting ?? 10_000
     this.#timeout = options.timeout ?? 500
     this.#mostLost = options.lost ?? 8
-    this.#tooMany = new OverloadError(`the store is too slow: ${this.#waiting} decisions wait already`)
+    this.#tooMany = new OverloadError(
+      `the store is too slow: ${this.#waiting} decisions wait already`,
+      this.#waiting,
+    )
     this.#silent = new StoreError(`the store does not answer: ${this.#mostLost} calls are lost`)
   }
 
@@ -77,8 +82,9 @@ export class Convoy<Job, Result> {
     return this.#lost
   }
 
-  /** Rejects with a StoreTimeoutError, a StoreError where too many wait, or what the call came to. */
+  /** Rejects with a StoreTimeoutError, a StoreError where too many wait or after `drain`, or what the call came to. */
   run(job: Job): Promise<Result> {
+    if (this.#draining !== undefined) return Promise.reject(new StoreError('the store is closed'))
     if (this.#queue.length >= this.#waiting) return Promise.reject(this.#tooMany)
     if (this.#lost >= this.#mostLost) return Promise.reject(this.#silent)
     return new Promise<Result>((resolve, reject) => {
@@ -86,6 +92,38 @@ export class Convoy<Job, Result> {
       if (!this.#due && this.#flying < this.#flights) this.#launchSoon()
       this.#watch()
     })
+  }
+
+  /**
+   * Takes no more jobs: `run` rejects from now on. Resolves when all that were taken have their answers, or after
+   * `timeout`; calls that are lost already are not waited for.
+   */
+  drain(): Promise<void> {
+    this.#draining ??= this.#emptied()
+    return this.#draining
+  }
+
+  async #emptied(): Promise<void> {
+    if (this.#isIdle()) return
+    await new Promise<void>((resolve) => {
+      // Not unref'd: a process that closes its store stays until that is done.
+      const timer = setTimeout(resolve, this.#timeout)
+      this.#drained = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #isIdle(): boolean {
+    return this.#queue.length === 0 && this.#flying === 0
+  }
+
+  /** Whoever drains hears of the end after those whose answers it waited for. */
+  #settled(): void {
+    if (this.#drained === undefined || !this.#isIdle()) return
+    clearTimeout(this.#timer)
+    this.#drained()
   }
 
   /** What is asked for in the same breath goes together. */
@@ -109,6 +147,7 @@ export class Convoy<Job, Result> {
       this.#land()
       const error = new StoreTimeoutError(this.#timeout)
       for (const { reject } of batch) reject(error)
+      this.#settled()
     }, timeLeft)
     timer.unref()
     const end = (settle: (waiting: Waiting<Job, Result>, index: number) => void): void => {
@@ -119,6 +158,7 @@ export class Convoy<Job, Result> {
       clearTimeout(timer)
       this.#land()
       batch.forEach(settle)
+      this.#settled()
     }
     this.#carried(batch, timeLeft).then(
       (results) => end((waiting, index) => settleAs(waiting, results[index])),
@@ -155,6 +195,7 @@ export class Convoy<Job, Result> {
       const late = this.#queue.findIndex(({ deadline }) => deadline > now)
       const error = new StoreTimeoutError(this.#timeout)
       for (const { reject } of this.#queue.splice(0, late < 0 ? this.#queue.length : late)) reject(error)
+      this.#settled()
       this.#watch()
     }, wait)
     this.#timer.unref()

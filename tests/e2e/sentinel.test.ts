@@ -121,7 +121,10 @@ describe('in long polling', () => {
     expect(telegram.texts(7)).toEqual(['Bought.'])
   })
 
-  test('a notice that Telegram refuses is an event; the bot goes on', async () => {
+  test.each([
+    ['refuses is an event', { code: 403 }, ['403: Forbidden: bot was blocked by the user']],
+    ['wants later is none', { code: 429, retryAfter: 3 }, []],
+  ])('a notice that Telegram %s; the bot goes on', async (_what, failure, expected) => {
     const telegram = await startTelegram()
     const { bot, sentinel } = guardedBot(telegram)
     const errors: string[] = []
@@ -130,10 +133,10 @@ describe('in long polling', () => {
     const ann = telegram.user()
     for (let i = 0; i < 3; i++) ann.command('buy')
     await telegram.idle()
-    telegram.failNext('sendMessage', { code: 429, retryAfter: 3 })
+    telegram.failNext('sendMessage', failure)
     ann.command('buy')
     await telegram.idle()
-    expect(errors).toEqual(['429: Too Many Requests: retry after 3'])
+    expect(errors).toEqual(expected)
     const ben = telegram.user()
     ben.command('buy')
     await telegram.idle()

@@ -6,7 +6,7 @@ afterEach(stopAll)
 
 describe.each(stores)('on %s', (_name, store) => {
   test('one notice per window of the limit that refuses', async () => {
-    const { telegram, clock, updates, send } = await guarded({
+    const { telegram, clock, updates, send, told } = await guarded({
       store: store(),
       rateLimit: { limit: 1, window: '10s' },
     })
@@ -21,7 +21,7 @@ describe.each(stores)('on %s', (_name, store) => {
     await hello()
     await hello()
     await hello()
-    expect(telegram.texts(42)).toHaveLength(2)
+    expect(await told(42)).toHaveLength(2)
   })
 
   test('each actor, reason and bucket has its own', async () => {
@@ -35,7 +35,7 @@ describe.each(stores)('on %s', (_name, store) => {
       @RateLimit({ limit: 1, window: '1m', reply: 'b' })
       async b() {}
     }
-    const { telegram, sentinel, updates, send } = await guarded({
+    const { told, sentinel, updates, send } = await guarded({
       store: store(),
       controllers: [Shop],
       requireRegistered: true,
@@ -45,13 +45,13 @@ describe.each(stores)('on %s', (_name, store) => {
     for (const from of [1, 2, 3]) {
       for (const text of ['/a', '/a', '/a', '/b', '/b', '/b']) await send(updates.text(text, { from }))
     }
-    expect(telegram.texts(1)).toEqual(['a', 'b'])
-    expect(telegram.texts(2)).toEqual(['a', 'b'])
-    expect(telegram.texts(3)).toEqual(['Please register first.'])
+    expect(await told(1)).toEqual(['a', 'b'])
+    expect(await told(2)).toEqual(['a', 'b'])
+    expect(await told(3)).toEqual(['Please register first.'])
   })
 
   test('it is the actor who is told once, wherever they write', async () => {
-    const { telegram, updates, send } = await guarded({
+    const { told, updates, send } = await guarded({
       store: store(),
       rateLimit: { limit: 1, window: '1m', scope: 'chat', reply: 'slow down' },
     })
@@ -59,21 +59,21 @@ describe.each(stores)('on %s', (_name, store) => {
     await send(updates.text('hello', { from: 1, chat: -100 }))
     await send(updates.text('hello', { from: 2, chat: -100 }))
     await send(updates.text('hello', { from: 2, chat: -100 }))
-    expect(telegram.texts(-100)).toEqual(['slow down', 'slow down'])
+    expect(await told(-100)).toEqual(['slow down', 'slow down'])
     await send(updates.text('hello', { from: 3, chat: -200 }))
     await send(updates.text('hello', { from: 1, chat: -200 }))
-    expect(telegram.texts(-200)).toEqual([])
+    expect(await told(-200)).toEqual([])
   })
 
   test('the unregistered are told once a minute', async () => {
-    const { telegram, clock, updates, send } = await guarded({ store: store(), requireRegistered: true })
+    const { told, clock, updates, send } = await guarded({ store: store(), requireRegistered: true })
     for (let i = 0; i < 3; i++) await send(updates.text('hello'))
     clock.advance(59_999)
     await send(updates.text('hello'))
-    expect(telegram.texts(42)).toEqual(['Please register first.'])
+    expect(await told(42)).toEqual(['Please register first.'])
     clock.advance(1)
     await send(updates.text('hello'))
-    expect(telegram.texts(42)).toHaveLength(2)
+    expect(await told(42)).toHaveLength(2)
   })
 
   test('blocked and debounced actors are told nothing', async () => {
@@ -85,7 +85,7 @@ describe.each(stores)('on %s', (_name, store) => {
   })
 
   test('unless there is a text for them: then once a minute', async () => {
-    const { telegram, clock, sentinel, updates, send } = await guarded({
+    const { told, clock, sentinel, updates, send } = await guarded({
       store: store(),
       debounce: '10m',
       reply: { blocked: 'blocked', debounced: 'again' },
@@ -99,7 +99,7 @@ describe.each(stores)('on %s', (_name, store) => {
     for (let i = 0; i < 3; i++) await send(updates.text('hello'))
     clock.advance('1m')
     await send(updates.text('hello'))
-    expect(telegram.texts(42)).toEqual(['again', 'again', 'blocked', 'blocked'])
+    expect(await told(42)).toEqual(['again', 'again', 'blocked', 'blocked'])
   })
 
   test('a place that is configured to say nothing does not use up the notice of another', async () => {

@@ -8,7 +8,6 @@ const REFUSE_ALL: SentinelOptions = { rateLimit: { limit: () => 0, window: '1m' 
 
 const FAILURES: [string, Failure][] = [
   ['403, the user has blocked the bot', { code: 403 }],
-  ['429, too many requests', { code: 429, retryAfter: 5 }],
   ['400, the query is too old', { code: 400, description: 'Bad Request: query is too old' }],
   ['500', { code: 500 }],
   ['a broken connection', 'disconnect'],
@@ -37,6 +36,34 @@ describe.each(FAILURES)('%s', (_what, failure) => {
     // One attempt: who is flooding gets no second one.
     expect(telegram.callsTo(method)).toHaveLength(1)
   })
+})
+
+describe('429, too many requests', () => {
+  test.each(KINDS)(
+    'as answer to %s: it is said again when Telegram allows it',
+    async (_kind, method, build) => {
+      const { send, updates, telegram, types, told } = await guarded(REFUSE_ALL)
+      telegram.failNext(method, { code: 429, retryAfter: 1 })
+      await send(build(updates))
+      await told()
+      const [first, second, ...more] = telegram.callsTo(method)
+      expect([first.error?.code, second.result === undefined, more]).toEqual([429, false, []])
+      expect(second.at - first.at).toBeGreaterThanOrEqual(1_000)
+      expect(types()).toEqual(['limited'])
+    },
+  )
+
+  test.each(KINDS)(
+    'as answer to %s: it is dropped if that is too late for it',
+    async (_kind, method, build) => {
+      const { send, updates, telegram, events, told } = await guarded(REFUSE_ALL)
+      telegram.failNext(method, { code: 429, retryAfter: 10 })
+      await send(build(updates))
+      await told()
+      expect(events).toMatchObject([{ type: 'limited' }, { type: 'overload', what: 'replies', dropped: 1 }])
+      expect(telegram.callsTo(method)).toHaveLength(1)
+    },
+  )
 })
 
 test('the token is in no event', async () => {

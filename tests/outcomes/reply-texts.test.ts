@@ -65,7 +65,7 @@ describe('by reason', () => {
   })
 
   test('one function for all reasons gets the context and the verdict', async () => {
-    const { send, updates, telegram, sentinel } = await guarded({
+    const { send, updates, told, sentinel } = await guarded({
       rateLimit: { limit: 1, window: '10s' },
       reply: (ctx, { reason, retryAfter, name }) => `${ctx.from?.id} ${reason} ${retryAfter} ${name}`,
     })
@@ -73,7 +73,7 @@ describe('by reason', () => {
     await send(updates.text('b'))
     await sentinel.blocks.add(42, { for: '1h' })
     await send(updates.text('c'))
-    expect(telegram.texts()).toEqual(['42 limited 10000 bot', '42 blocked 3600000 undefined'])
+    expect(await told()).toEqual(['42 limited 10000 bot', '42 blocked 3600000 undefined'])
   })
 
   test('a function that gives no text is silent', async () => {
@@ -135,9 +135,9 @@ describe('a reply of its own', () => {
   })
 
   test('wins over `reply: false`', async () => {
-    const { send, updates, telegram } = await guarded({ controllers: [Shop], reply: false })
+    const { send, updates, told } = await guarded({ controllers: [Shop], reply: false })
     for (const text of ['/plain', '/buy', '/club']) await send(updates.text(text))
-    expect(telegram.texts()).toEqual(['One at a time', 'Members only'])
+    expect(await told()).toEqual(['One at a time', 'Members only'])
   })
 
   test('bot-wide too', async () => {

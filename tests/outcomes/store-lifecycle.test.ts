@@ -135,6 +135,8 @@ describe('health', () => {
       expect(await sentinel.health()).toEqual({
         status: 'ok',
         store: { status: 'ok', latency: expect.any(Number) },
+        stores: [{ status: 'ok', latency: expect.any(Number) }],
+        waiting: { decisions: 0, hooks: 0, replies: 0 },
       })
     }
   })

@@ -180,3 +180,59 @@ describe('time', () => {
     expect(await again).toBe('did 4')
   })
 })
+
+describe('draining', () => {
+  beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }))
+  afterEach(() => jest.useRealTimers())
+
+  test('takes nothing more, and has what was taken answered, what waits too', async () => {
+    const { convoy, calls } = convoyOf({ flights: 1, most: 1 })
+    const order: string[] = []
+    const taken = [1, 2].map((job) => convoy.run(job).then((result) => order.push(result)))
+    await settle()
+    const drained = convoy.drain().then(() => order.push('drained'))
+    await expect(convoy.run(3)).rejects.toThrow(new StoreError('the store is closed'))
+    calls[0].answer()
+    await settle()
+    expect(calls.map(({ jobs }) => jobs)).toEqual([[1], [2]])
+    expect(order).toEqual(['did 1'])
+    calls[1].answer()
+    await Promise.all([...taken, drained])
+    expect(order).toEqual(['did 1', 'did 2', 'drained'])
+    expect(jest.getTimerCount()).toBe(0)
+  })
+
+  test('a call that fails ends it as well, and an idle convoy is drained at once, as often as is asked', async () => {
+    const { convoy, calls } = convoyOf()
+    const taken = outcomesOf([convoy.run(1)])
+    const drained = convoy.drain()
+    await settle()
+    calls[0].fail(new Error('gone'))
+    await drained
+    expect((await taken).map(String)).toEqual(['Error: gone'])
+    await convoy.drain()
+    const idle = convoyOf().convoy
+    await idle.drain()
+    await expect(idle.run(1)).rejects.toThrow('the store is closed')
+  })
+
+  test('waits for an answer that never comes no longer than the timeout, and for a lost call not at all', async () => {
+    const { convoy, calls } = convoyOf({ flights: 1, timeout: 500 })
+    const lost = outcomesOf([convoy.run(1)])
+    await settle()
+    jest.advanceTimersByTime(500)
+    expect((await lost)[0]).toBeInstanceOf(StoreTimeoutError)
+    const order: string[] = []
+    const late = [2, 3].map((job) => convoy.run(job).catch(() => order.push(`lost ${job}`)))
+    await settle()
+    const drained = convoy.drain().then(() => order.push('drained'))
+    jest.advanceTimersByTime(499)
+    await settle()
+    expect(order).toEqual([])
+    jest.advanceTimersByTime(1)
+    await Promise.all([...late, drained])
+    expect(order).toEqual(['lost 2', 'lost 3', 'drained'])
+    expect(calls).toHaveLength(2)
+    expect(jest.getTimerCount()).toBe(0)
+  })
+})

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Telegraf, type Context } from 'telegraf'
 import type { Update } from 'telegraf/types'
 import {
@@ -46,6 +47,8 @@ export interface GuardedBot<C extends Context = Context> {
   outcomes(...updates: readonly object[]): Promise<string[]>
   /** Types of the events so far. */
   types(): string[]
+  /** What the bot has said (in a chat), once no reply waits any more: to one chat it sends one message a second. */
+  told(chat?: number): Promise<string[]>
 }
 
 export interface GuardedSetup<C extends Context> {
@@ -122,6 +125,10 @@ export async function guarded<C extends Context = Context>(
       return outcomes
     },
     types: () => events.map(({ type }) => type),
+    told: async (chat) => {
+      while ((await sentinel.health()).waiting.replies > 0) await sleep(20)
+      return telegram.texts(chat)
+    },
   }
 }
 
