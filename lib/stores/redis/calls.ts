@@ -4,24 +4,19 @@ import { CONNECT_TIMEOUT } from './link'
 import type { Link, Route } from './link'
 import { isUnknownScript, problemOf } from './problems'
 
-/** Calls that were written and never answered, at most: beyond them nothing is sent until one of them ends. */
-const MOST_LOST = 8
-/** A Cluster has nodes that answer beside one that does not. */
-const MOST_LOST_ON_CLUSTER = 64
-
 /** Commands that touch no key. */
 const KEYLESS: readonly unknown[] = ['PING', 'SCAN', 'TIME']
 
 /** Gives every call a deadline, and every failure a StoreError that says what to do. */
 export class Calls implements RedisConnection {
   readonly topology: RedisConnection['topology']
-  readonly #link: Link
+  readonly link: Link
   /** ms: what errors say that the wait was. */
   readonly #timeout: number
   #lost = 0
 
   constructor(link: Link, timeout: number) {
-    this.#link = link
+    this.link = link
     this.#timeout = timeout
     this.topology = link.topology
   }
@@ -33,14 +28,14 @@ export class Calls implements RedisConnection {
       timer = setTimeout(() => reject(error), CONNECT_TIMEOUT)
     })
     try {
-      await this.#explained(Promise.race([this.#link.open(), late]))
+      await this.#explained(Promise.race([this.link.open(), late]))
     } finally {
       clearTimeout(timer)
     }
   }
 
   async close(): Promise<void> {
-    await this.#explained(this.#link.close())
+    await this.#explained(this.link.close())
   }
 
   async run(
@@ -48,9 +43,10 @@ export class Calls implements RedisConnection {
     keys: readonly string[],
     args: readonly Argument[],
     timeLeft: number,
+    node?: string,
   ): Promise<Reply> {
     const end = performance.now() + timeLeft
-    const route = { key: keys[0] }
+    const route = { key: keys[0], node }
     const rest = [String(keys.length), ...keys, ...args]
     try {
       return await this.#call(['EVALSHA', script.sha1, ...rest], route, timeLeft)
@@ -66,16 +62,20 @@ export class Calls implements RedisConnection {
     return this.#call([...args], { key, node }, timeLeft)
   }
 
+  async publish(channel: string, message: string, timeLeft: number): Promise<void> {
+    await this.#call(['PUBLISH', channel, message], { key: channel, keyless: true }, timeLeft)
+  }
+
   async masters(): Promise<readonly string[]> {
     await this.connect()
-    return this.#link.masters()
+    return this.link.masters()
   }
 
   #call(args: Argument[], route: Route, timeLeft: number): Promise<Reply> {
-    if (this.#lost >= (this.topology === 'one' ? MOST_LOST : MOST_LOST_ON_CLUSTER)) {
-      this.#link.stalled(route, this.#lost)
+    if (this.#lost >= this.link.mostLost) {
+      this.link.stalled(route)
       return Promise.reject(
-        new StoreError(`${this.#link.name} does not answer: ${this.#lost} calls wait for it already`),
+        new StoreError(`${this.link.name} does not answer: ${this.#lost} calls wait for it already`),
       )
     }
     return new Promise((resolve, reject) => {
@@ -89,7 +89,7 @@ export class Calls implements RedisConnection {
           given.abort()
           reject(new StoreTimeoutError(this.#timeout))
           // What was not written has ended by then.
-          setImmediate(() => this.#link.stalled(route, this.#lost))
+          setImmediate(() => this.link.stalled(route))
         },
         Math.max(1, timeLeft),
       )
@@ -100,21 +100,21 @@ export class Calls implements RedisConnection {
       }
       this.#sent(args, route, given.signal).then(
         (reply) => end(() => resolve(reply)),
-        (thrown: unknown) => end(() => reject(problemOf(thrown, this.#link.name))),
+        (thrown: unknown) => end(() => reject(problemOf(thrown, this.link.name))),
       )
     })
   }
 
   async #sent(args: Argument[], route: Route, signal: AbortSignal): Promise<Reply> {
     // Replies are what we asked the client to make of them.
-    return (await this.#link.send(args, route, signal)) as Reply
+    return (await this.link.send(args, route, signal)) as Reply
   }
 
   async #explained<T>(work: Promise<T>): Promise<T> {
     try {
       return await work
     } catch (thrown) {
-      throw problemOf(thrown, this.#link.name)
+      throw problemOf(thrown, this.link.name)
     }
   }
 }

@@ -31,6 +31,11 @@ export interface RedisClientLike extends Openable {
   sendCommand(args: Argument[], options?: SendOptions): Promise<unknown>
 }
 
+/** `createClientPool()`. */
+export interface RedisPoolLike extends RedisClientLike {
+  execute<T>(act: (client: RedisClientLike) => Promise<T>): Promise<T>
+}
+
 /** `createCluster()`. */
 export interface RedisClusterLike extends Openable {
   readonly masters: readonly { readonly address: string }[]
@@ -64,6 +69,10 @@ export function sendOptions(abortSignal: AbortSignal): SendOptions {
 }
 
 const BYTES = Object.fromEntries(STRING_REPLIES)
+
+export function isPool(client: RedisClientLike): client is RedisPoolLike {
+  return 'execute' in client && typeof client.execute === 'function'
+}
 
 export function isCluster(client: RedisLike): client is RedisClusterLike {
   return 'nodeClient' in client

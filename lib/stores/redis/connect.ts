@@ -1,14 +1,18 @@
 import { Calls } from './calls'
+import { ClusterLink } from './cluster-link'
 import { assertRedisLike, isCluster, isSentinel } from './clients'
 import type { RedisLike } from './clients'
 import type { RedisConnection } from './connection'
 import type { Link } from './link'
 import { OwnLink } from './own-link'
-import { ClientLink, ClusterLink, SentinelLink } from './user-links'
+import type { OwnLinkOptions } from './own-link'
+import { ClientLink, SentinelLink } from './user-links'
 
 export interface ConnectionOptions {
   /** ms: what a StoreTimeoutError names, the store's `storeTimeout`. */
   readonly timeout: number
+  /** Connections, where they are of our own. Default 1. */
+  readonly pool?: number
 }
 
 /**
@@ -21,12 +25,15 @@ export interface ConnectionOptions {
  * const connection = connectionOf('redis://localhost:6379', { timeout: 500 })
  * await connection.command(['PING'], 500)
  */
-export function connectionOf(source: string | RedisLike, { timeout }: ConnectionOptions): RedisConnection {
-  return new Calls(linkOf(source), timeout)
+export function connectionOf(
+  source: string | RedisLike,
+  { timeout, pool = 1 }: ConnectionOptions,
+): RedisConnection {
+  return new Calls(linkOf(source, { timeout, pool }), timeout)
 }
 
-function linkOf(source: string | RedisLike): Link {
-  if (typeof source === 'string') return new OwnLink(source)
+function linkOf(source: string | RedisLike, options: OwnLinkOptions): Link {
+  if (typeof source === 'string') return new OwnLink(source, options)
   assertRedisLike(source)
   if (isCluster(source)) return new ClusterLink(source)
   return isSentinel(source) ? new SentinelLink(source) : new ClientLink(source)

@@ -15,34 +15,45 @@ import { decideSplit } from './split'
 export interface EngineOptions {
   /** ms that a decision waits at most. */
   readonly timeout: number
-  /** Decisions that wait at most. */
+  /** Decisions that wait at most; on a Cluster for each master. */
   readonly waiting: number
   /** Decisions in one call at most. */
   readonly batch: number
+  /** Connections that calls may go to. Default 1. */
+  readonly pool?: number
 }
 
 /** One call is served while another is written and a third is read; more calls only make each of them smaller. */
 const FLIGHTS = 3
+/** For each further connection. */
+const MORE_FLIGHTS = 1
 /** Decisions that are worth a call of their own: by so many its fixed cost is shared. */
 const SHARE = 64
 
 export class Engine implements Slots {
   readonly #connection: RedisConnection
-  readonly #convoy: Convoy<BatchOp, Answer>
+  /** One for each master that decides: those of one that hangs hold up no others. */
+  readonly #convoys = new Map<string, Convoy<BatchOp, Answer>>()
+  readonly #options: EngineOptions
   readonly #encoder = new BatchEncoder()
   /** What requests have needed of the script so far: few changes in the life of a bot, for each of which a server loads a script. */
   #features = 0
 
-  constructor(connection: RedisConnection, { timeout, waiting, batch }: EngineOptions) {
+  constructor(connection: RedisConnection, options: EngineOptions) {
     this.#connection = connection
-    const carry = connection.topology === 'one' ? this.#carry : this.#carryBySlot
-    this.#convoy = new Convoy<BatchOp, Answer>(carry, {
-      most: batch,
-      share: SHARE,
-      flights: FLIGHTS,
-      waiting,
-      timeout,
-    })
+    this.#options = options
+  }
+
+  /** Decisions that wait for a call. */
+  get waiting(): number {
+    let waiting = 0
+    for (const convoy of this.#convoys.values()) waiting += convoy.waiting
+    return waiting
+  }
+
+  /** Takes no more decisions; resolves when those that were taken are answered. */
+  async drain(): Promise<void> {
+    await Promise.all(Array.from(this.#convoys.values(), (convoy) => convoy.drain()))
   }
 
   /** Decides a request, wherever its checks lie. */
@@ -77,7 +88,26 @@ export class Engine implements Slots {
     } catch (error) {
       return Promise.reject(toError(error))
     }
-    return this.#convoy.run(op)
+    return this.#convoyOf(op).run(op)
+  }
+
+  #convoyOf(op: BatchOp): Convoy<BatchOp, Answer> {
+    const { link, topology } = this.#connection
+    const master = topology === 'one' ? '' : (link.masterOf?.(slotTag(op)) ?? '')
+    let convoy = this.#convoys.get(master)
+    if (convoy === undefined) {
+      const { pool = 1, batch, waiting, timeout } = this.#options
+      convoy = new Convoy<BatchOp, Answer>(topology === 'one' ? this.#carry : this.#carryBySlot, {
+        most: batch,
+        share: SHARE,
+        flights: FLIGHTS + MORE_FLIGHTS * (pool - 1),
+        waiting,
+        timeout,
+        lost: link.mostLost,
+      })
+      this.#convoys.set(master, convoy)
+    }
+    return convoy
   }
 
   readonly #carry = async (

@@ -14,6 +14,8 @@ export interface RedisStoreOptions {
   readonly waiting?: number
   /** Decisions that travel in one call at most. Default 256. */
   readonly batch?: number
+  /** Connections of a store that is made from a URL, 1 to 64. Default 1, which is enough for most. */
+  readonly pool?: number
 }
 
 /** Where Redis is, with the options beside it. */
@@ -27,9 +29,12 @@ export interface ReadOptions extends EngineOptions {
   readonly source: string | RedisLike
 }
 
-const NAMES = ['timeout', 'waiting', 'batch']
+const NAMES = ['timeout', 'waiting', 'batch', 'pool']
 /** A call with more decisions would keep Redis from everybody else for too long. */
 const LARGEST_BATCH = 1000
+const LARGEST_POOL = 64
+const NOT_FOR_CLIENTS =
+  'is for a store made from a URL: a client of yours has its own connections (createClientPool)'
 /** The longest that a timer can wait (ms). */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
@@ -44,6 +49,7 @@ export function readOptions(
     timeout = '500ms',
     waiting = 10_000,
     batch = 256,
+    pool = typeof source === 'string' ? 1 : undefined,
     ...others
   } = {
     ...rest,
@@ -64,8 +70,10 @@ export function readOptions(
   }
   checkCount('waiting', waiting, Number.MAX_SAFE_INTEGER, problems)
   checkCount('batch', batch, LARGEST_BATCH, problems)
+  if (typeof source === 'string') checkCount('pool', pool, LARGEST_POOL, problems)
+  else if (pool !== undefined) problems.push({ path: 'pool', message: NOT_FOR_CLIENTS })
   if (problems.length > 0 || ms === undefined) throw new SentinelOptionsError(problems)
-  return { source, timeout: ms, waiting, batch }
+  return { source, timeout: ms, waiting, batch, pool }
 }
 
 function sourceOf(given: string | RedisLike | RedisStoreSource, problems: Problem[]) {

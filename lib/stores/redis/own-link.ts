@@ -1,151 +1,155 @@
-import { createRequire } from 'node:module'
-import { SentinelOptionsError, StoreError } from '../../errors'
+import { StoreError } from '../../errors'
 import { sendOptions } from './clients'
-import type { RedisClientLike } from './clients'
 import type { Argument } from './connection'
-import { CONNECT_TIMEOUT } from './link'
+import { Line } from './line'
+import type { OwnClient } from './line'
+import { MOST_LOST } from './link'
 import type { Link, Route } from './link'
+import { clientsOf } from './own-client'
 import { addressOf } from './url'
 
-/** ms before the first and at most before any further attempt to connect; each is spread by chance. */
-const FIRST_DELAY = 50
-const LONGEST_DELAY = 2000
+/** ms that a connection may take to be made at least, its first answer included. */
+const LEAST_PATIENCE = 2000
 /** Calls without an answer after which a connection is given up. */
 const LOST_ENOUGH = 3
+/** ms after which it is given up for fewer. */
+const SILENT_ENOUGH = 1000
 
-/** A client as we make it ourselves. */
-interface OwnClient extends RedisClientLike {
-  readonly isReady: boolean
-  unref(): void
+export interface OwnLinkOptions {
+  /** ms that a call may take. */
+  readonly timeout: number
+  /** Connections. */
+  readonly pool: number
 }
 
-type CreateClient = (options: object) => OwnClient
-
 /**
- * A client of our own, made from a URL and made anew whenever it is lost: for ever, at growing intervals. Neither it
- * nor its timers hold the process. While there is no connection, calls fail at once.
+ * Connections of our own, made from a URL and made anew whenever they are lost. Neither they nor their timers hold the
+ * process. While there is no connection, calls fail at once.
  */
 export class OwnLink implements Link {
   readonly topology = 'one'
   readonly name: string
-  readonly #create: CreateClient
-  readonly #url: string
-  #client: OwnClient | undefined
-  #opening: Promise<void> | undefined
-  /** Why there is no connection; `undefined` before the first attempt, and while there is one. */
-  #lastError: Error | undefined
-  #retry: NodeJS.Timeout | undefined
-  #failures = 0
+  readonly label: string
+  readonly mostLost: number
+  readonly newClient: () => Promise<OwnClient>
+  readonly #lanes: readonly Lane[]
   #closed = false
 
   /** @throws SentinelOptionsError where the URL is none, or the package redis is missing. */
-  constructor(url: string) {
+  constructor(url: string, { timeout, pool }: OwnLinkOptions) {
     this.name = addressOf(url)
-    this.#url = url
-    this.#create = loadCreateClient(this.name)
+    this.label = `redis ${this.name.replace(/^\w+:\/\//, '')}`
+    this.mostLost = MOST_LOST * pool
+    const patience = Math.max(LEAST_PATIENCE, timeout)
+    const make = clientsOf(url, this.name, patience)
+    this.newClient = async () => make()
+    this.#lanes = Array.from({ length: pool }, () => new Lane(make, patience))
   }
 
+  /** Resolves with the first connection; the others follow. */
   async open(): Promise<void> {
     if (this.#closed) throw new StoreError(`the store on ${this.name} was closed`)
-    if (this.#client?.isReady) return
-    if (this.#opening === undefined && this.#retry !== undefined) throw this.#lastError
-    this.#opening ??= this.#attempt()
-    await this.#opening
+    try {
+      await Promise.any(this.#lanes.map(({ line }) => line.open()))
+    } catch (failed) {
+      throw failed instanceof AggregateError ? failed.errors[0] : failed
+    }
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#retry)
-    const client = this.#client
-    this.#client = undefined
-    if (client !== undefined) destroy(client)
+    for (const { line } of this.#lanes) line.close()
   }
 
   async send(args: Argument[], _route: Route, signal: AbortSignal): Promise<unknown> {
-    if (!this.#client?.isReady) {
-      if (this.#lastError !== undefined) throw this.#lastError
+    let lane = this.#idlest()
+    if (lane === undefined) {
+      const [first] = this.#lanes
+      if (this.#lanes.every(({ line }) => line.error !== undefined)) throw first.line.error
       await this.open()
+      lane = this.#idlest()
     }
-    if (this.#client === undefined) throw this.#lastError ?? new StoreError(`${this.name}: no connection`)
-    return this.#client.sendCommand(args, sendOptions(signal))
+    if (lane === undefined) throw this.#lanes[0].line.error ?? new StoreError(`${this.name}: no connection`)
+    return lane.send(args, signal)
   }
 
   async masters(): Promise<readonly string[]> {
     return ['']
   }
 
-  stalled(_route: Route, lost: number): void {
-    if (lost < LOST_ENOUGH || this.#client === undefined) return
-    this.#lose(this.#client, new Error(`Connection timeout: ${lost} calls got no answer`))
+  stalled(): void {
+    for (const lane of this.#lanes) lane.check()
   }
 
-  async #attempt(): Promise<void> {
-    const client = this.#create({
-      url: this.#url,
-      RESP: 2,
-      disableOfflineQueue: true,
-      disableClientInfo: true,
-      maintNotifications: 'disabled',
-      socket: { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
-    })
-    client.unref()
-    client.on('error', (error) => this.#lose(client, error))
-    this.#client = client
-    const timer = setTimeout(
-      () => this.#lose(client, new Error(`Connection timeout: no answer within ${CONNECT_TIMEOUT} ms`)),
-      CONNECT_TIMEOUT,
-    )
-    timer.unref()
-    try {
-      await client.connect()
-    } catch (error) {
-      this.#lose(client, error as Error)
-      // Why it was given up says more than what that did to the attempt.
-      throw this.#lastError ?? error
-    } finally {
-      clearTimeout(timer)
-      this.#opening = undefined
+  /** The connection with the fewest calls under way. */
+  #idlest(): Lane | undefined {
+    let idlest: Lane | undefined
+    for (const lane of this.#lanes) {
+      if (lane.line.client === undefined) continue
+      if (idlest === undefined || lane.underWay < idlest.underWay) idlest = lane
     }
-    this.#lastError = undefined
-    this.#failures = 0
-  }
-
-  /** Gives a client up and sees to the next one. */
-  #lose(client: OwnClient, error: Error): void {
-    if (this.#client !== client) return
-    this.#client = undefined
-    this.#lastError = error
-    // Its calls learn first what has happened to it.
-    queueMicrotask(() => destroy(client))
-    if (this.#closed) return
-    const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures++) * (0.5 + Math.random() / 2)
-    this.#retry = setTimeout(() => this.#reconnect(), delay)
-    this.#retry.unref()
-  }
-
-  #reconnect(): void {
-    this.#retry = undefined
-    // A failure is remembered for the next call, and tried again.
-    this.open().catch(() => undefined)
+    return idlest
   }
 }
 
-function destroy(client: OwnClient): void {
-  try {
-    client.destroy()
-  } catch (error) {
-    // redis 5 does not destroy what is closed already.
-    if (client.isOpen) throw error
+/** One of the connections, and what is under way on it. */
+class Lane {
+  readonly line: Line
+  /** Of each call, what says that nobody waits for it any more. */
+  readonly #calls = new Set<AbortSignal>()
+  #suspicion: NodeJS.Timeout | undefined
+
+  constructor(make: () => OwnClient, patience: number) {
+    this.line = new Line({ make, greet, patience })
+  }
+
+  get underWay(): number {
+    return this.#calls.size
+  }
+
+  async send(args: Argument[], signal: AbortSignal): Promise<unknown> {
+    const { client } = this.line
+    if (client === undefined) throw this.line.error
+    this.#calls.add(signal)
+    try {
+      return await client.sendCommand(args, sendOptions(signal))
+    } finally {
+      this.#calls.delete(signal)
+    }
+  }
+
+  /** Gives the connection up if it has left too many calls without an answer, or one for too long. */
+  check(): void {
+    const lost = this.#lost()
+    if (lost.length >= LOST_ENOUGH) return this.#giveUp(lost)
+    if (lost.length === 0 || this.#suspicion !== undefined) return
+    this.#suspicion = setTimeout(() => {
+      this.#suspicion = undefined
+      // What has arrived meanwhile is read first, if this process has been busy.
+      setImmediate(() => {
+        const silent = lost.filter((signal) => this.#calls.has(signal))
+        if (silent.length > 0) this.#giveUp(silent)
+      })
+    }, SILENT_ENOUGH)
+    this.#suspicion.unref()
+  }
+
+  #lost(): AbortSignal[] {
+    return [...this.#calls].filter(({ aborted }) => aborted)
+  }
+
+  #giveUp(lost: readonly AbortSignal[]): void {
+    const { client } = this.line
+    if (client === undefined) return
+    this.line.giveUp(client, new Error(`Connection timeout: ${lost.length} calls got no answer`))
   }
 }
 
-function loadCreateClient(name: string): CreateClient {
+/** A server that only accepts connections is none. An error is an answer too, while the connection stands. */
+async function greet(client: OwnClient): Promise<void> {
   try {
-    return (createRequire(__filename)('redis') as { createClient: CreateClient }).createClient
+    await client.sendCommand(['PING'])
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND')) throw error
-    throw new SentinelOptionsError([
-      { path: 'store', message: `store '${name}' needs the package redis: npm install redis` },
-    ])
+    if (!client.isReady) throw error
   }
 }

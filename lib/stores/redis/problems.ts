@@ -3,7 +3,7 @@ import { StoreError, toError } from '../../errors'
 
 /** The least that a Redis user needs, as an ACL rule (`ACL SETUSER name on >password …`). */
 export const LEAST_PRIVILEGES =
-  '~<prefix>:* +evalsha +eval +get +mget +set +mset +del +sadd +srem +smembers +scan +time +ping'
+  '~<prefix>:* &sentinel:changes +evalsha +eval +get +mget +set +mset +del +sadd +srem +smembers +scan +time +ping +publish +subscribe'
 
 /** What a complaint starts with (its code), contains, or has as `code`, and what to say of it. */
 interface Explanation {
@@ -64,9 +64,14 @@ const EXPLANATIONS: readonly Explanation[] = [
     say: (name) => `${name} runs no scripts (EVALSHA, EVAL): the store needs Redis 6.2 or newer, or Valkey`,
   },
   {
-    when: /^MISCONF/,
+    when: /^MISCONF|-MISCONF/,
     say: (name, text) =>
       `${name} refuses writes since it cannot save to its disk: repair that, or set stop-writes-on-bgsave-error no. ${text}`,
+  },
+  {
+    when: /^NOREPLICAS|-NOREPLICAS/,
+    say: (name) =>
+      `${name} refuses writes since it has fewer replicas than its min-replicas-to-write asks for: start them, or lower that`,
   },
   {
     when: /ECONNREFUSED/,

@@ -1,16 +1,21 @@
-/** Clients that the bot has already: its own client or pool, Cluster, or Sentinel. */
+/** Clients that the bot has already: its own client or pool, or Sentinel. */
 import { StoreError } from '../../errors'
-import { sendOptions } from './clients'
-import type { Openable, RedisClientLike, RedisClusterLike, RedisSentinelLike } from './clients'
+import { isPool, sendOptions } from './clients'
+import type { Openable, RedisClientLike, RedisSentinelLike } from './clients'
 import type { Argument } from './connection'
+import type { OwnClient } from './line'
+import { CONNECT_TIMEOUT, MOST_LOST } from './link'
 import type { Link, Route } from './link'
 import { Tenancy } from './openings'
-import { slotOf } from './slot'
+import { duplicateOf, isDuplicable } from './own-client'
 
 /** What opening and closing have in common. */
-abstract class UserLink<Client extends Openable> implements Link {
+export abstract class UserLink<Client extends Openable> implements Link {
   readonly topology: Link['topology'] = 'one'
   abstract readonly name: string
+  abstract readonly label: string
+  abstract readonly newClient: Link['newClient']
+  readonly mostLost: number = MOST_LOST
   readonly #tenancy: Tenancy
 
   constructor(protected readonly client: Client) {
@@ -42,7 +47,7 @@ abstract class UserLink<Client extends Openable> implements Link {
   }
 
   /** It is not ours to replace. */
-  stalled(_route: Route, _lost: number): void {
+  stalled(_route: Route): void {
     return undefined
   }
 
@@ -51,14 +56,41 @@ abstract class UserLink<Client extends Openable> implements Link {
 
 export class ClientLink extends UserLink<RedisClientLike> {
   readonly name = 'the Redis server of this client'
+  readonly label = `redis ${addressOfClient(this.client)}`
+  readonly newClient = this.#maker()
 
   protected override dispatch(args: Argument[], _route: Route, signal: AbortSignal): Promise<unknown> {
     return this.client.sendCommand(args, sendOptions(signal))
+  }
+
+  /** A pool says nothing of its options, but lends its clients. */
+  #maker(): Link['newClient'] {
+    const { client } = this
+    if (isDuplicable(client)) return async () => duplicateOf(client, CONNECT_TIMEOUT)
+    if (!isPool(client)) return undefined
+    return async () => {
+      await this.open()
+      return client.execute(anotherOf)
+    }
   }
 }
 
 export class SentinelLink extends UserLink<RedisSentinelLike> {
   readonly name = 'the master of this Sentinel'
+  readonly label = 'redis sentinel'
+  readonly newClient = async (): Promise<OwnClient> => {
+    await this.open()
+    const made = await this.client._execute(false, anotherOf)
+    return made as OwnClient
+  }
+
+  onMoved(listener: () => void): () => void {
+    const onChange = (change: object): void => {
+      if ('type' in change && change.type === 'MASTER_CHANGE') listener()
+    }
+    this.client.on('topology-change', onChange)
+    return () => void this.client.off('topology-change', onChange)
+  }
 
   /**
    * A sentinel repeats what failed while its connection was lost, though it may have run. So what was written and came
@@ -78,55 +110,14 @@ export class SentinelLink extends UserLink<RedisSentinelLike> {
   }
 }
 
-/** ms between two looks at who serves what. */
-const REDISCOVER_EVERY = 1000
+/** @throws StoreError where this kind of client cannot make any. */
+export async function anotherOf(client: RedisClientLike): Promise<OwnClient> {
+  if (isDuplicable(client)) return duplicateOf(client, CONNECT_TIMEOUT)
+  throw new StoreError('this Redis client has no duplicate(), which listening needs')
+}
 
-export class ClusterLink extends UserLink<RedisClusterLike> {
-  override readonly topology = 'cluster'
-  readonly name = 'this Redis Cluster'
-  #rediscovered = -Infinity
-
-  override async masters(): Promise<readonly string[]> {
-    return this.client.masters.map(({ address }) => address).sort()
-  }
-
-  /**
-   * A node that is dead but not closed looks well to the cluster's client, which therefore keeps to it after a replica
-   * has been promoted: it is told to ask another master who serves what.
-   */
-  override stalled({ key }: Route): void {
-    const now = performance.now()
-    if (key === undefined || now - this.#rediscovered < REDISCOVER_EVERY) return
-    this.#rediscovered = now
-    const { masters, slots } = this.client
-    const silent = slots[slotOf(key)]?.master.address
-    const other = masters.find(({ address }) => address !== silent)
-    if (other !== undefined) void this.#rediscover(other)
-  }
-
-  protected override async dispatch(args: Argument[], { key, node }: Route, signal: AbortSignal) {
-    if (key !== undefined) return this.client.sendCommand(key, false, args, sendOptions(signal))
-    const { masters } = this.client
-    const master = node === undefined ? masters[0] : masters.find(({ address }) => address === node)
-    if (master === undefined) throw new StoreError(`${node} is no master of this Redis Cluster any more`)
-    const client = await this.#clientOf(master)
-    return client.sendCommand(args, sendOptions(signal))
-  }
-
-  async #clientOf(node: object): Promise<RedisClientLike> {
-    // One of the cluster's own nodes, whose full type is the package's business.
-    return this.client.nodeClient(node as never)
-  }
-
-  /** There is no public way to ask for it; where this one is gone the client finds out by itself, only later. */
-  async #rediscover(other: object): Promise<void> {
-    const slots: unknown = Reflect.get(this.client, '_slots')
-    if (!(slots instanceof Object && 'rediscover' in slots && typeof slots.rediscover === 'function')) return
-    try {
-      await slots.rediscover(await this.#clientOf(other))
-    } catch {
-      // The next call that gets no answer asks again.
-      this.#rediscovered = -Infinity
-    }
-  }
+function addressOfClient(client: RedisClientLike): string {
+  if (!isDuplicable(client)) return 'pool'
+  const { host = 'localhost', port = 6379, path = undefined } = client.options?.socket ?? {}
+  return path ?? `${host}:${port}`
 }

@@ -3,6 +3,7 @@ import { createCluster } from 'redis'
 import { RedisStore } from '../../../lib/stores/redis'
 import { connectionOf } from '../../../lib/stores/redis/connect'
 import { deleteEntry, scanEntries, swapEntry } from '../../../lib/stores/redis/entries'
+import { actorKey } from '../../../lib/stores/redis/keys'
 import { slotOf } from '../../../lib/stores/redis/slot'
 import { debounceOf, limitOf, queryOf, requestOf, START } from '../../../lib/testing/contract/requests'
 import type { LimitParts } from '../../../lib/testing/contract/requests'
@@ -216,6 +217,45 @@ describe('a master that is lost', () => {
     node.resume()
     await cluster.ready()
     await connection.close()
+  })
+
+  test('paused: decisions of the others’ users are taken meanwhile', async () => {
+    const client = make()
+    const store = new RedisStore(client, { timeout: 1500 })
+    await store.connect()
+    const silent = client.masters[0].address
+    const actors = Array.from({ length: 90 }, (_, n) => n + 1)
+    const isServed = (actor: number): boolean =>
+      client.slots[slotOf(actorKey('cluster:paused', actor))].master.address !== silent
+    const served = actors.filter(isServed)
+    const node = cluster.nodes.find(({ port }) => silent.endsWith(`:${port}`))
+    const limits = [limitOf({ limit: 1000 })]
+    const decideAll = () =>
+      Promise.allSettled(
+        actors.map(async (actor) => store.decide(requestOf('cluster:paused', { actor, limits }))),
+      )
+    await decideAll()
+    node?.pause()
+    const waves = [decideAll()]
+    for (let n = 0; n < 8; n++) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      waves.push(decideAll())
+    }
+    const outcomes = await Promise.all(waves)
+    node?.resume()
+    const failures = outcomes.flatMap((wave) => wave.filter(({ status }) => status === 'rejected'))
+    expect(failures.length).toBeGreaterThan(0)
+    const ofServed = outcomes.flatMap((wave) =>
+      served.flatMap((actor) => {
+        const outcome = wave[actor - 1]
+        return outcome.status === 'rejected' ? [String(outcome.reason)] : []
+      }),
+    )
+    // From when the others have noticed until a replica is promoted, none of them serves anything.
+    expect(ofServed.filter((reason) => !reason.includes('cannot serve this now'))).toEqual([])
+    expect(served.length).toBeGreaterThan(0)
+    await store.close()
+    await cluster.ready()
   })
 
   test('killed: calls end in time, and its replica takes over by itself', async () => {
