@@ -1,8 +1,11 @@
 /** What the PostgreSQL store needs of a connection, whichever kind of client is behind it. */
 import type { StoreError } from '../../errors'
+import type { OpenSession } from './listening'
 import { PgliteConnection } from './pglite'
+import { OwnPool } from './own-pool'
 import { PoolConnection } from './pool'
 import { whereOf } from './problems'
+import { ownSessions } from './sessions'
 import { CallerConnection, ClientConnection } from './single'
 import { isClient, isPglite, isPgliteUrl, isPool, pgliteFolder, type PostgresSource } from './sources'
 import { loadPg } from './peers'
@@ -19,6 +22,8 @@ export type Row = Readonly<Record<string, unknown>>
 export interface PostgresConnection {
   /** Statements that it can be at, at the same time, for the decisions. */
   readonly flights: number
+  /** Opens sessions that hear notifications; absent where there can be none. */
+  readonly openSession?: OpenSession
   /** Opens what is ours to open. */
   connect(): Promise<void>
   /** Closes what is ours, and nothing else. */
@@ -47,10 +52,10 @@ export function connectionOf(source: PostgresSource, options: ConnectionOptions)
   const { schema, timeout, pool: max } = options
   if (typeof source === 'string') {
     if (isPgliteUrl(source)) return PgliteConnection.in(pgliteFolder(source), { schema, where: source })
-    const { Pool } = loadPg()
-    const make = (config: Readonly<Record<string, unknown>>) =>
-      new Pool({ connectionString: source, max, ...config })
-    return PoolConnection.made(make, timeout, { schema, where: whereOf(source) })
+    const pg = loadPg()
+    const surroundings = { schema, where: whereOf(source) }
+    const own = { max, timeout, surroundings }
+    return PoolConnection.made(() => new OwnPool(pg, source, own), own, ownSessions(pg, source, surroundings))
   }
   const where = 'the server of your own client'
   if (isPglite(source)) return PgliteConnection.on(source, { schema, where: 'your PGlite' })

@@ -23,7 +23,10 @@ export interface PostgresStoreOptions {
   readonly migrate?: Migrate
   /** Longest wait for one answer: set it to what `storeTimeout` is. Default `'500ms'`. */
   readonly timeout?: Duration
-  /** Connections at most, where the store makes the pool. Default 4. */
+  /**
+   * Connections at most, where the store makes the pool of a URL: all but one may be at decisions. Default 4; more pay where the
+   * server has more than four processors. A channel has one more for itself.
+   */
   readonly pool?: number
   /** Decisions that wait for PostgreSQL at most; the next one fails at once. Default 10,000. */
   readonly waiting?: number
@@ -35,7 +38,7 @@ export interface PostgresStoreOptions {
 export type PostgresStoreSource =
   | (PostgresStoreOptions & { readonly url: string })
   | (Omit<PostgresStoreOptions, 'pool'> & { readonly pool: PoolLike })
-  | (PostgresStoreOptions & { readonly client: ClientLike | PgliteLike | Queryable })
+  | (Omit<PostgresStoreOptions, 'pool'> & { readonly client: ClientLike | PgliteLike | Queryable })
 
 export interface ReadOptions {
   readonly source: PostgresSource
@@ -52,6 +55,9 @@ const MODES: readonly unknown[] = ['auto', 'check', 'off']
 /** A statement with more decisions would keep its rows from everybody else for too long. */
 const LARGEST_BATCH = 1000
 const LARGEST_POOL = 1000
+const NOT_OURS =
+  "says how many connections the store makes of a 'postgres://' URL; it makes none beside your own client or Pool " +
+  '(say max when you make the Pool)'
 /** The longest that a timer can wait (ms). */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
@@ -83,6 +89,9 @@ export function readOptions(
     })
   }
   checkCount('pool', pool, LARGEST_POOL, problems)
+  if (others.pool !== undefined && typeof source === 'object') {
+    problems.push({ path: 'pool', message: NOT_OURS })
+  }
   checkCount('waiting', waiting, Number.MAX_SAFE_INTEGER, problems)
   checkCount('batch', batch, LARGEST_BATCH, problems)
   if (problems.length > 0 || ms === undefined) throw new SentinelOptionsError(problems)

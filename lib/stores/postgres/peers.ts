@@ -1,11 +1,19 @@
 /** The packages that a URL needs; they are loaded when one asks for them, and not before. */
 import { createRequire } from 'node:module'
 import { StoreError, toError } from '../../errors'
-import type { PgliteLike, PoolLike } from './sources'
+import type { ListeningClient, PgliteLike } from './sources'
+
+/** A `Client` of pg, of our own making. */
+export interface OwnClient extends ListeningClient {
+  connect(): Promise<unknown>
+  end(): Promise<void>
+  ref(): void
+  unref(): void
+}
 
 /** The part of `pg` that is used. */
-interface PgModule {
-  readonly Pool: new (config: Readonly<Record<string, unknown>>) => PoolLike
+export interface PgModule {
+  readonly Client: new (config: Readonly<Record<string, unknown>>) => OwnClient
 }
 
 /** The part of `@electric-sql/pglite` that is used. */

@@ -1,8 +1,9 @@
 /** The folder of an embedded database, which one process at a time may have open: two would ruin it. */
-import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { inspect, types } from 'node:util'
 import { StoreError, toError } from '../../errors'
+import { takeLock, type Lock } from '../lock'
 import { codeOf } from './problems'
 
 /** A folder that is ours until it is let go. */
@@ -12,8 +13,6 @@ export interface Folder {
 }
 
 const MEMORY = 'memory://'
-/** Folders that are open in this process. */
-const open = new Set<string>()
 
 /**
  * Makes the folder where it is missing (but not its parents: a mistyped path should say so) and locks it, with a file beside
@@ -26,8 +25,8 @@ export function takeFolder(name: string): Folder {
   if (name.startsWith(MEMORY)) return { path: name, release: () => undefined }
   try {
     const path = realPathOf(resolve(name))
-    lockFolder(path, name)
-    return folderAt(path)
+    const lock = lockFolder(path, name)
+    return { path, release: () => lock.release() }
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError(`the folder of 'pglite:${name}' cannot be used: ${toError(error).message}`, {
@@ -46,31 +45,18 @@ export function unusable({ path }: Folder, thrown: unknown): StoreError {
   )
 }
 
-function lockFolder(path: string, name: string): void {
-  if (open.has(path)) {
-    throw new StoreError(`'pglite:${name}' is open already in this process: share one PostgresStore object`)
-  }
+function lockFolder(path: string, name: string): Lock {
   if (!statSync(dirname(path)).isDirectory()) throw new Error(`${dirname(path)} is not a folder`)
   mkdirSync(path, { recursive: true })
-  const lock = lockOf(path)
-  if (take(lock)) return
-  if (isLive(holderOf(lock))) throw inUse(name, lock)
-  rmSync(lock, { force: true })
-  if (!take(lock)) throw inUse(name, lock)
-}
-
-function folderAt(path: string): Folder {
-  open.add(path)
-  return {
-    path,
-    release() {
-      if (open.delete(path)) rmSync(lockOf(path), { force: true })
-    },
+  const lock = takeLock(`${path}.lock`)
+  if (typeof lock !== 'number') return lock
+  if (lock === process.pid) {
+    throw new StoreError(`'pglite:${name}' is open already in this process: share one PostgresStore object`)
   }
-}
-
-function lockOf(path: string): string {
-  return `${path}.lock`
+  throw new StoreError(
+    `'pglite:${name}' is open in process ${lock}: one process at a time may have it, others need a server. ` +
+      `If that process is none of this bot, delete ${path}.lock`,
+  )
 }
 
 /** Of what does not exist yet: that of the nearest parent that does, and the rest. */
@@ -81,41 +67,5 @@ function realPathOf(path: string): string {
     const code = codeOf(error)
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
     return dirname(path) === path ? path : join(realPathOf(dirname(path)), basename(path))
-  }
-}
-
-function inUse(name: string, lock: string): StoreError {
-  return new StoreError(
-    `'pglite:${name}' is open in process ${holderOf(lock)}: one process at a time may have it, others need a server. ` +
-      `If that process is none of this bot, delete ${lock}`,
-  )
-}
-
-function take(lock: string): boolean {
-  try {
-    writeFileSync(lock, String(process.pid), { flag: 'wx' })
-    return true
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
-    throw error
-  }
-}
-
-function holderOf(lock: string): number {
-  try {
-    return Number(readFileSync(lock, 'utf8'))
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 0
-    throw error
-  }
-}
-
-/** This process's number on a file that it has not written is that of an earlier one, as in a restarted container. */
-function isLive(pid: number): boolean {
-  if (!(pid > 0) || pid === process.pid) return false
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH'
   }
 }

@@ -1,10 +1,12 @@
 /** PGlite: PostgreSQL inside this process, in a folder or in memory. */
 import { StoreError } from '../../errors'
+import { send } from './client-queue'
 import type { PostgresConnection, Row, Statement } from './connection'
+import type { OpenSession } from './listening'
 import { loadPglite } from './peers'
 import { takeFolder, unusable, type Folder } from './pglite-folder'
 import { storeErrorOf, type Surroundings } from './problems'
-import { send } from './single'
+import { pgliteSessions } from './sessions'
 import type { PgliteLike } from './sources'
 
 /** Else a timer of its, after a start from what a killed process left, keeps the process alive for ever. */
@@ -19,6 +21,7 @@ const FLUSH = 200
 /** It takes one statement after another by itself, and nothing can end one but the end of the process: no deadlines. */
 export class PgliteConnection implements PostgresConnection {
   readonly flights = 1
+  readonly openSession: OpenSession
   #pglite: PgliteLike | undefined
   #folder: Folder | undefined
   #flush: NodeJS.Timeout | undefined
@@ -31,6 +34,7 @@ export class PgliteConnection implements PostgresConnection {
     private readonly surroundings: Surroundings,
   ) {
     this.#pglite = pglite
+    this.openSession = pgliteSessions(() => this.#started(), surroundings)
   }
 
   static on(pglite: PgliteLike, surroundings: Surroundings): PgliteConnection {

@@ -1,17 +1,15 @@
 /** A pool of connections: ours, made of a URL, or the user's. */
 import { StoreTimeoutError, toError } from '../../errors'
+import { send } from './client-queue'
 import type { PostgresConnection, Row, Statement } from './connection'
+import type { OpenSession } from './listening'
+import { OwnPool, type OwnPoolOptions } from './own-pool'
 import { codeOf, storeErrorOf, type Surroundings } from './problems'
-import { send } from './single'
-import type { PooledClient, PoolLike } from './sources'
+import { poolSessions } from './sessions'
+import type { Connecting, PooledClient, PoolLike } from './sources'
 
-type Config = Readonly<Record<string, unknown>>
-
-/** How long a connection may take to come about (ms); a call does not wait for it longer than for its answer. */
-const CONNECTING = 5_000
-
-/** Idle connections are closed after this long (ms). */
-const IDLE = 60_000
+/** Statements with decisions at the same time, where the pool has no more than four connections, or is the user's. */
+const FLIGHTS = 3
 
 const quiet = (): void => undefined
 
@@ -20,45 +18,42 @@ const quiet = (): void => undefined
  * server gives up what it is still at by itself (statement_timeout).
  */
 export class PoolConnection implements PostgresConnection {
-  /** A fourth pays only where the server has more than four processors; records and entries need a connection, too. */
-  readonly flights = 3
-  #pool: PoolLike | undefined
-  #closed = false
+  #pool: Connecting
 
   private constructor(
     private readonly timeout: number,
     private readonly surroundings: Surroundings,
+    readonly openSession: OpenSession | undefined,
+    pool: Connecting,
+    readonly flights: number,
     /** Makes a pool of ours; absent, the pool is the user's. */
-    private readonly make: ((config: Config) => PoolLike) | undefined,
-    pool: PoolLike | undefined,
+    private readonly make?: () => OwnPool,
   ) {
     this.#pool = pool
-    // Without a listener, an idle connection that breaks ends the process.
-    pool?.on('error', quiet)
   }
 
   static on(pool: PoolLike, timeout: number, surroundings: Surroundings): PoolConnection {
-    return new PoolConnection(timeout, surroundings, undefined, pool)
+    // Without a listener, an idle connection that breaks ends the process.
+    pool.on('error', quiet)
+    return new PoolConnection(timeout, surroundings, poolSessions(pool, surroundings), pool, FLIGHTS)
   }
 
+  /** Records and entries are left one of its connections. */
   static made(
-    make: (config: Config) => PoolLike,
-    timeout: number,
-    surroundings: Surroundings,
+    make: () => OwnPool,
+    { max, timeout, surroundings }: OwnPoolOptions,
+    openSession: OpenSession,
   ): PoolConnection {
-    return new PoolConnection(timeout, surroundings, make, undefined)
+    const flights = Math.max(FLIGHTS, max - 1)
+    return new PoolConnection(timeout, surroundings, openSession, make(), flights, make)
   }
 
   async connect(): Promise<void> {
-    this.#closed = false
+    if (this.#pool instanceof OwnPool && this.#pool.ended && this.make !== undefined) this.#pool = this.make()
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    if (this.make === undefined) return
-    const pool = this.#pool
-    this.#pool = undefined
-    await pool?.end()
+    if (this.#pool instanceof OwnPool) await this.#pool.end()
   }
 
   async query(statement: Statement, timeLeft: number): Promise<readonly Row[]> {
@@ -73,7 +68,7 @@ export class PoolConnection implements PostgresConnection {
   }
 
   async #run(statement: Statement, call: Call): Promise<readonly Row[]> {
-    const client = await this.#acquire()
+    const client = await this.#pool.connect()
     if (call.over) {
       client.release()
       return []
@@ -91,36 +86,6 @@ export class PoolConnection implements PostgresConnection {
     } finally {
       call.release(failure !== undefined && isBroken(failure) ? failure : undefined)
     }
-  }
-
-  async #acquire(): Promise<PooledClient> {
-    const pool = (this.#pool ??= this.#open({ statement_timeout: Math.ceil(this.timeout) }))
-    try {
-      return await pool.connect()
-    } catch (error) {
-      if (this.make === undefined || !refusesSettings(toError(error))) throw error
-      // PgBouncer takes no settings that it does not know. Nothing has been sent yet, so it may be tried again.
-      if (this.#pool === pool) {
-        this.#pool = this.#open({})
-        await pool.end()
-      }
-      return this.#pool.connect()
-    }
-  }
-
-  #open(settings: Config): PoolLike {
-    if (this.make === undefined || this.#closed)
-      throw new Error('Cannot use a pool after calling end on the pool')
-    const pool = this.make({
-      allowExitOnIdle: true,
-      connectionTimeoutMillis: Math.max(CONNECTING, this.timeout),
-      idleTimeoutMillis: IDLE,
-      keepAlive: true,
-      fallback_application_name: 'telegraf-sentinel',
-      ...settings,
-    })
-    pool.on('error', quiet)
-    return pool
   }
 }
 
@@ -182,8 +147,4 @@ async function patiently(
 function isBroken(error: Error): boolean {
   const code = codeOf(error)
   return code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^(08|57P)/.test(code)
-}
-
-function refusesSettings(error: Error): boolean {
-  return /unsupported startup parameter/i.test(error.message)
 }

@@ -89,7 +89,7 @@ const SAID: readonly (readonly [RegExp, Advice])[] = [
     /certificate|self.signed/i,
     () => 'the certificate of the server is not trusted: give its CA (sslrootcert)',
   ],
-  [/timeout exceeded when trying to connect|due to connection timeout/i, UNREACHABLE],
+  [/timeout exceeded when trying to connect|timeout expired|due to connection timeout/i, UNREACHABLE],
   [
     /Connection terminated|not queryable|Client was closed/i,
     ({ where }) => `the connection to ${where} broke`,

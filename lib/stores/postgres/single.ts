@@ -1,18 +1,11 @@
 /** Connections that are the user's: one client, or whatever runs statements. */
-import { StoreError } from '../../errors'
+import { ClientQueue, send } from './client-queue'
 import type { PostgresConnection, Row, Statement } from './connection'
 import { inTime } from './deadline'
+import type { OpenSession } from './listening'
 import { storeErrorOf, type Surroundings } from './problems'
+import { clientSessions } from './sessions'
 import type { ClientLike, Queryable } from './sources'
-
-/** Calls that wait for the one client at most. */
-const MOST_WAITING = 10_000
-
-/** Sends a statement through what has `query`. */
-export async function send(target: Queryable, { text, values }: Statement): Promise<readonly Row[]> {
-  const { rows } = await target.query(text, values === undefined ? undefined : [...values])
-  return rows as readonly Row[]
-}
 
 /** Calls whatever the user gave; it sees to its connections itself. */
 export class CallerConnection implements PostgresConnection {
@@ -40,18 +33,21 @@ export class CallerConnection implements PostgresConnection {
   }
 }
 
-/** One client takes one statement after another. One that hangs holds up the rest, which then are never sent. */
+/** One client, whose statements take turns. */
 export class ClientConnection implements PostgresConnection {
   readonly flights = 1
-  #last: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly openSession: OpenSession | undefined
+  readonly #queue: ClientQueue
   /** A client that loses its server says so; that must not end the process. The calls say it as well. */
   readonly #onError = (): void => undefined
 
   constructor(
     private readonly client: ClientLike,
-    private readonly surroundings: Surroundings,
-  ) {}
+    surroundings: Surroundings,
+  ) {
+    this.#queue = new ClientQueue(client, surroundings)
+    this.openSession = clientSessions(client, this.#queue)
+  }
 
   async connect(): Promise<void> {
     this.client.removeListener('error', this.#onError)
@@ -62,21 +58,7 @@ export class ClientConnection implements PostgresConnection {
     this.client.removeListener('error', this.#onError)
   }
 
-  async query(statement: Statement, timeLeft: number): Promise<readonly Row[]> {
-    if (this.#waiting >= MOST_WAITING) {
-      throw new StoreError(`PostgreSQL: the client does not answer, ${this.#waiting} calls wait already`)
-    }
-    let late = false
-    const turn = this.#last.then(async () => {
-      if (!late) return send(this.client, statement)
-      return []
-    })
-    this.#waiting++
-    this.#last = turn.catch(() => undefined).finally(() => this.#waiting--)
-    try {
-      return await inTime(turn, timeLeft, () => (late = true))
-    } catch (error) {
-      throw storeErrorOf(error, this.surroundings)
-    }
+  query(statement: Statement, timeLeft: number): Promise<readonly Row[]> {
+    return this.#queue.query(statement, timeLeft)
   }
 }

@@ -15,12 +15,41 @@ export interface ClientLike extends Queryable {
 export interface PooledClient extends ClientLike {
   /** With an error it is closed, not used again. */
   release(error?: Error): void
+  /** Whether its connection holds the process. */
+  ref?(): void
+  unref?(): void
+}
+
+export interface Notification {
+  readonly channel: string
+  readonly payload?: string
+}
+
+/** A client of pg, as one that hears notifications. */
+export interface ListeningClient extends Queryable {
+  on<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): unknown
+  removeListener<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): unknown
+  /** As the server has named it, or whoever stands between. */
+  readonly processID?: number | null
+}
+
+interface ClientEvents {
+  readonly error: (error: Error) => void
+  readonly notification: (notification: Notification) => void
+  readonly end: () => void
+}
+
+/** What gives out clients, to be released. */
+export interface Connecting {
+  connect(): Promise<PooledClient>
 }
 
 /** A `Pool` of pg. */
-export interface PoolLike extends Queryable {
+export interface PoolLike extends Queryable, Connecting {
   readonly totalCount: number
-  connect(): Promise<PooledClient>
+  readonly options?: { readonly max?: number }
+  /** Whether `end` has been called. */
+  readonly ending?: boolean
   end(): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
@@ -30,6 +59,8 @@ export interface PoolLike extends Queryable {
 export interface PgliteLike extends Queryable {
   readonly waitReady: Promise<void>
   close(): Promise<void>
+  /** Has notifications told; resolves with what ends it. */
+  listen?(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>>
   /** Where every statement passes. */
   execProtocolRawSync?(...args: never[]): unknown
 }
@@ -51,6 +82,11 @@ export function isPglite(source: Queryable): source is PgliteLike {
 
 export function isClient(source: Queryable): source is ClientLike {
   return 'connectionParameters' in source && hasMethod(source, 'on')
+}
+
+/** Every client of pg hears notifications, those out of its pools too. */
+export function canListen(client: ClientLike): client is ClientLike & ListeningClient {
+  return hasMethod(client, 'on') && hasMethod(client, 'removeListener')
 }
 
 export function isServerUrl(source: string): boolean {

@@ -121,6 +121,9 @@ describe('what the store works on', () => {
     for (const options of [null, 5, 'x', []]) {
       expect(failure(server.url, options as never)).toMatch(/^options: must be an object, not \w+/)
     }
+    for (const source of [new Pool(), new Client()]) {
+      expect(failure(source, { pool: 3 })).toMatch(/^pool: says how many connections the store makes/m)
+    }
     expect(failure({ url: server.url, client: { query: () => ({}) } }, {})).toMatch(/give one of/)
   })
 })
@@ -184,12 +187,13 @@ describe('pglite:<folder>', () => {
       await store.connect()
       await store.close()
       rmSync(join(path, part), { recursive: true })
-      for (const call of [() => store.connect(), () => store.now()]) {
-        const failure: unknown = await call().catch((error: unknown) => error)
+      for (const call of ['connect', 'now'] as const) {
+        const damaged = new PostgresStore(`pglite:${path}`, { timeout })
+        const failure: unknown = await damaged[call]().catch((error: unknown) => error)
         expect(failure).toBeInstanceOf(StoreError)
         expect(String(failure)).toContain(`PGlite cannot start from the folder ${path}: it is damaged`)
         expect(String(failure)).toMatch(/Restore it from a backup, or delete it to begin anew/)
-        await store.close()
+        await damaged.close()
         expect(existsSync(`${path}.lock`)).toBe(false)
       }
       // Begun anew, as it advises.
