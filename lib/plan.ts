@@ -157,6 +157,7 @@ export class Planner<C extends Context> {
       shadow: options.shadow ?? false,
       notice: this.#replies.optionFor('limited', options.reply) !== false,
       outcome: undefined,
+      lease: options.lease,
     }
     let bucket = this.buckets.get(name)
     if (bucket === undefined) {

@@ -32,6 +32,27 @@ export interface RateLimitOptions<C extends Context = Context> {
   blockFor?: Duration
   /** Judge and count, but let pass. Default `false`. */
   shadow?: boolean
+  /**
+   * For a very hot limit that many share (`scope` `'global'`, `'chat'` or a function) on Redis or PostgreSQL: a process takes
+   * units ahead, fewer than `lease`, in one trip, and spends them on the updates that come next, which then leave the limit's
+   * row or key alone. An integer from 2 to `limit`; with a dynamic limit, that limit is the most. Default none: exact.
+   *
+   * - Whatever the algorithm admits in a span of time, all processes together admit at most `processes * (lease - 1)` more; and
+   *   where updates abound, at most as many fewer (units in hand, too old, or lost with a process that ended).
+   * - A unit is used within a tenth of the window, at most 1 s, or not at all. So with `'sliding-window'` any nine tenths of a
+   *   window still see no more than `limit`. A refusal is remembered as long: `limits.reset` in another process is seen by then.
+   * - Units are taken where updates come at least that often, as many as are used up, and never more than half of what is left:
+   *   near its end the limit is exact. About as many as a process decides at once are a good `lease`.
+   * - Albums are exact. `limits.peek` shows units taken ahead as used, and an update's `remaining` is as of the last trip.
+   *
+   * `MemoryStore` and stores of your own are exact at no cost and ignore it. Not with `countRefused`, `shadow` or a Limiter of
+   * your own.
+   *
+   * @example
+   * // 1,000 a second for all users together, over any number of processes
+   * createSentinel({ store: 'redis://localhost:6379', rateLimit: { limit: 1000, window: '1s', scope: 'global', lease: 50 } })
+   */
+  lease?: number
   /** Overrides the sentinel's reply for this limit. */
   reply?: ReplyOption<C>
 }

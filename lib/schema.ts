@@ -11,6 +11,7 @@ import type { Problem } from './errors'
 import { ALGORITHMS } from './limiters'
 import type { Algorithm } from './limiters/limiter'
 import { LONGEST_LOG, slidingWindow } from './limiters/sliding-window'
+import { leaseProblems } from './lease-options'
 import { maskUrl } from './mask'
 import { nearest } from './nearest'
 import type { DebounceOptions, Guards, RateLimitOptions, RequireRegisteredOptions } from './policy'
@@ -67,6 +68,7 @@ const rateLimitSchema = z.strictObject({
   countRefused: flag.optional(),
   blockFor: duration.optional(),
   shadow: flag.optional(),
+  lease: must((value) => isPositiveInteger(value) && value > 1, 'an integer from 2 up').optional(),
   reply: reply.optional(),
 })
 
@@ -223,7 +225,7 @@ export function show(value: unknown): string {
 
 /** Options that are right by themselves and wrong together. */
 function contradictions(options: Record<string, unknown>, path: string): Problem[] {
-  return [...uselessBurst(options, path), ...endlessLog(options, path)]
+  return [...uselessBurst(options, path), ...endlessLog(options, path), ...leaseProblems(options, path)]
 }
 
 function endlessLog(

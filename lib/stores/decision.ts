@@ -42,6 +42,8 @@ export interface LimitCheck extends Place {
   readonly notice: boolean
   /** Set where the process has judged a user's own limiter before a native store is asked. */
   readonly outcome: SettledOutcome | undefined
+  /** Units of which a process may hold fewer, taken ahead; absent: none. Only Redis and PostgreSQL look at it. */
+  readonly lease?: number
 }
 
 /** What the process says of a user's own limiter: `retryAfter` before the hit is counted. */

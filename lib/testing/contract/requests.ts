@@ -39,10 +39,10 @@ export function limitOf(parts: LimitParts = {}): LimitCheck {
   } = parts
   const { bucket = 'shop', scope = 'actor', key, cost = 1, blockFor = 0, shadow = false } = parts
   const rule = { limit, window, burst, countRefused }
-  const { notice = false, outcome } = parts
+  const { notice = false, outcome, lease } = parts
   const id = limitId(bucket)
   const named = limiterOf(limiter)
-  return { id, bucket, limiter: named, rule, scope, key, cost, blockFor, shadow, notice, outcome }
+  return { id, bucket, limiter: named, rule, scope, key, cost, blockFor, shadow, notice, outcome, lease }
 }
 
 export function debounceOf(
