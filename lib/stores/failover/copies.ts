@@ -1,0 +1,227 @@
+/** Copies of the first store's blocks and registrations in those behind it, made in the background and kept up to date. */
+import { StoreError, toError } from '../../errors'
+import { within } from '../../hooks'
+import type { DecisionRequest } from '../decision'
+import type { RecordPlace, UserRecordPage } from '../user-record'
+import { noteKey, type UserRecord } from './changes'
+import { timeoutOf } from './comeback'
+import { noAnswer } from './deadlines'
+import type { Line } from './line'
+import type { Standing } from './standing'
+import { later } from './timers'
+
+/** Records that are read, and written, at a time; and ms from one such page to the next. */
+const PAGE = 1_000
+const PAUSE = 2
+/** ms until it is tried again where it failed. */
+const RETRY = 5_000
+/** ms until it is made anew where it was spoilt. */
+const SOON = 1_000
+
+const COPIED = ['blocks', 'registrations'] as const
+
+export interface CopiesParts {
+  readonly line: Line
+  readonly options: { readonly most: number; readonly refresh: number }
+  /** ms. */
+  readonly timeout: number
+  readonly trouble: (source: string, error: Error) => void
+}
+
+export class Copies {
+  readonly #spaces = new Set<string>()
+  /** The space that was met last: most bots have one. */
+  #latest: string | undefined
+  /** Stores and places whose copy was whole at some time since the store last failed. */
+  readonly #whole = new Set<string>()
+  /** Places that have more records than are copied; each is told of once. */
+  readonly #tooLarge = new Set<string>()
+  /** Writes under way, by record. */
+  readonly #writing = new Map<string, number>()
+  /** Records written since the copying of a place began: what it has read of them may be old. */
+  #touched: Set<string> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #running = false
+  /** A copy is to be made as soon as the one under way is done. */
+  #again = false
+  #stopped = false
+
+  constructor(private readonly parts: CopiesParts) {}
+
+  /** A space is used. */
+  meet(space: string): void {
+    if (space === this.#latest) return
+    this.#latest = space
+    if (this.#spaces.has(space)) return
+    this.#spaces.add(space)
+    this.refresh()
+  }
+
+  /** The request as this store can judge it: whoever a copy may just not know is not locked out. */
+  adapted(standing: Standing, request: DecisionRequest): DecisionRequest {
+    if (request.registration !== 'required' || standing.index === 0) return request
+    const place = { space: request.space, namespace: 'registrations' } as const
+    return this.#whole.has(copyKey(standing, place)) ? request : { ...request, registration: 'vouched' }
+  }
+
+  /** Records are being written; what it returns is to be called when they are. */
+  touch(place: RecordPlace, userIds: readonly number[]): () => void {
+    const keys = userIds.map((userId) => noteKey(place, userId))
+    for (const key of keys) {
+      this.#writing.set(key, (this.#writing.get(key) ?? 0) + 1)
+      this.#touched?.add(key)
+    }
+    return () => {
+      for (const key of keys) {
+        const left = (this.#writing.get(key) ?? 0) - 1
+        if (left > 0) this.#writing.set(key, left)
+        else this.#writing.delete(key)
+      }
+    }
+  }
+
+  /** A store is not what it was: its copies are made anew, now or when it is back. */
+  missed({ index, isClosed }: Standing): void {
+    for (const key of this.#whole) if (key.startsWith(`${index} `)) this.#whole.delete(key)
+    if (isClosed) this.refresh(SOON)
+  }
+
+  /** Copies everything, if the first store serves. */
+  refresh(inMs = 0): void {
+    if (this.#running) this.#again = true
+    else if (this.#spaces.size > 0) this.#schedule(inMs)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#stopped) this.#timer = later(ms, () => void this.#run())
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    this.#again = false
+    let wait = this.parts.options.refresh
+    try {
+      for (const space of this.#spaces) {
+        for (const namespace of COPIED) await this.#copy({ space, namespace })
+      }
+    } catch (thrown) {
+      if (this.#mayGoOn()) this.parts.trouble('copies', toError(thrown))
+      wait = Math.min(wait, RETRY)
+    } finally {
+      this.#running = false
+      this.#touched = undefined
+    }
+    this.#schedule(this.#again ? Math.min(wait, SOON) : wait)
+  }
+
+  #mayGoOn(): boolean {
+    return !this.#stopped && this.parts.line.serving?.index === 0
+  }
+
+  async #copy(place: RecordPlace): Promise<void> {
+    const [first, ...behind] = this.parts.line.standings
+    const targets = behind.filter(({ isClosed }) => isClosed)
+    if (targets.length === 0 || !this.#mayGoOn()) return
+    this.#touched = new Set(this.#writing.keys())
+    const seen = new Set<number>()
+    for await (const records of this.#pages(first, place)) {
+      for (const { userId } of records) seen.add(userId)
+      if (seen.size > this.parts.options.most) return this.#foundTooLarge(first, place)
+      await Promise.all(targets.map((target) => this.#put(target, place, records)))
+    }
+    // It ended early where the first store serves no more.
+    if (!this.#mayGoOn()) return
+    this.#tooLarge.delete(placeKey(place))
+    for (const target of targets) await this.#finish(target, place, seen)
+  }
+
+  /** Forgets in the copy what is gone from the first store. */
+  async #finish(target: Standing, place: RecordPlace, seen: ReadonlySet<number>): Promise<void> {
+    for await (const records of this.#pages(target, place)) {
+      const gone = records.map(({ userId }) => userId).filter((userId) => !seen.has(userId))
+      await this.#drop(target, place, gone)
+    }
+    if (this.#mayGoOn() && target.isClosed) this.#whole.add(copyKey(target, place))
+  }
+
+  async *#pages(standing: Standing, place: RecordPlace): AsyncGenerator<readonly UserRecord[]> {
+    let cursor: string | undefined
+    do {
+      if (!this.#mayGoOn() || !standing.isClosed) return
+      const options = cursor === undefined ? { limit: PAGE } : { cursor, limit: PAGE }
+      const page: UserRecordPage<UserRecord> = await this.#bounded(standing.store.listRecords(place, options))
+      yield page.records
+      cursor = page.cursor
+      if (cursor !== undefined) await new Promise<void>((resolve) => void later(PAUSE, resolve))
+    } while (cursor !== undefined)
+  }
+
+  #put(target: Standing, place: RecordPlace, records: readonly UserRecord[]): Promise<void> {
+    return this.#write(target, async () => {
+      const old = records.filter(({ userId }) => !this.#isTouched(place, userId))
+      if (old.length > 0) await target.store.putRecords(place, old, 'replace')
+    })
+  }
+
+  #drop(target: Standing, place: RecordPlace, userIds: readonly number[]): Promise<void> {
+    return this.#write(target, async () => {
+      const gone = userIds.filter((userId) => !this.#isTouched(place, userId))
+      if (gone.length > 0) await target.store.dropRecords(place, gone)
+    })
+  }
+
+  #write(target: Standing, write: () => Promise<void>): Promise<void> {
+    return target.inOrder(async () => {
+      if (!target.isClosed) return
+      try {
+        await this.#bounded(write())
+      } catch (thrown) {
+        this.missed(target)
+        this.parts.line.failed(target, thrown)
+        throw thrown
+      }
+    })
+  }
+
+  #isTouched(place: RecordPlace, userId: number): boolean {
+    return this.#touched?.has(noteKey(place, userId)) === true
+  }
+
+  #foundTooLarge({ name }: Standing, place: RecordPlace): void {
+    const { line, options, trouble } = this.parts
+    for (const standing of line.standings) this.#whole.delete(copyKey(standing, place))
+    if (this.#tooLarge.has(placeKey(place))) return
+    this.#tooLarge.add(placeKey(place))
+    const then =
+      place.namespace === 'blocks'
+        ? 'the others’ bans do not hold'
+        : 'whoever must be registered counts as registered'
+    trouble(
+      'copies',
+      new StoreError(
+        `${name} has more than ${options.most} ${place.namespace} of ${place.space}, and no more are copied (copies.most): ` +
+          `while another store serves, ${then}`,
+      ),
+    )
+  }
+
+  #bounded<T>(work: Promise<T>): Promise<T> {
+    const patience = timeoutOf(this.parts.timeout, PAGE)
+    return within(work, patience, () => noAnswer(patience))
+  }
+}
+
+function placeKey({ space, namespace }: RecordPlace): string {
+  return `${space} ${namespace}`
+}
+
+function copyKey({ index }: Standing, place: RecordPlace): string {
+  return `${index} ${placeKey(place)}`
+}

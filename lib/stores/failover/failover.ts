@@ -1,0 +1,319 @@
+import { StoreError, toError } from '../../errors'
+import type { Channel, ChannelListener } from '../channel'
+import type { Decision, DecisionRequest, LimitQuery, LimitState, StoreHealth } from '../decision'
+import { StorageAdapter } from '../store'
+import type { Entry, MovedBucket, ScanPage, Version } from '../store'
+import type { Meeting, RecordPlace, UserNamespace, UserRecordOf, UserRecordPage } from '../user-record'
+import { Comeback } from './comeback'
+import { connectAll } from './connecting'
+import { Copies } from './copies'
+import { healthOf } from './health'
+import { Journals } from './journals'
+import { Line, type Question } from './line'
+import { readOptions, type FailoverOptions, type ReadOptions } from './options'
+import { Standing } from './standing'
+import { ownCursor, ownVersion, staleCursor, tagEntry, tagPage, tagVersion } from './tags'
+import { Writes } from './writes'
+
+/** Several stores in a line, as `failover` makes it. */
+export class FailoverStore extends StorageAdapter {
+  readonly #options: ReadOptions
+  readonly #standings: readonly Standing[]
+  readonly #line: Line
+  readonly #journals: Journals
+  readonly #comebacks: readonly Comeback[]
+  readonly #copies: Copies | undefined
+  readonly #writes: Writes
+  readonly #unobserve: readonly (() => void)[]
+  #connecting: Promise<void> | undefined
+  /** Whether the stores have been told to connect. Those that do not are probed from then on. */
+  #begun = false
+  /** Whether changes are told of: not until it is known who serves at first. */
+  #telling = true
+  #closed: StoreError | undefined
+
+  /** @throws SentinelOptionsError with every mistake */
+  constructor(stores: readonly (string | StorageAdapter)[], options: FailoverOptions = {}) {
+    super()
+    const read = readOptions(stores, options)
+    const { timeout, copies } = read
+    const standings = read.stores.map((named, index) => new Standing(index, named, read))
+    const journals = new Journals(standings, read.journal)
+    const line = new Line(standings, timeout, {
+      opened: (standing) => this.#opened(standing),
+      closed: (standing) => this.#returned(standing),
+      changed: (from, to) => this.#changed(from, to),
+    })
+    const trouble = (source: string, error: Error): void =>
+      this.report({ type: 'storeError', source, error, at: Date.now() })
+    this.#options = read
+    this.#standings = standings
+    this.#journals = journals
+    this.#line = line
+    this.#comebacks = standings.map(
+      (standing) => new Comeback(standing, { line, journals, options: read, trouble }),
+    )
+    this.#copies = copies && new Copies({ line, options: copies, timeout, trouble })
+    const { comebacks, copying } = { comebacks: this.#comebacks, copying: this.#copies }
+    this.#writes = new Writes({ line, journals, copies: copying, comebacks, timeout, trouble })
+    this.#unobserve = standings.map(({ store }) => store.observe((event) => this.report(event)))
+  }
+
+  /**
+   * Connects all stores at the same time. Resolves as soon as the first has, or, where that fails or takes longer than
+   * `timeout`, another one.
+   *
+   * @throws StoreError that says of each store why it does not connect; of the journal's file, why it cannot be used.
+   */
+  override connect(): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    this.#connecting ??= this.#connect().catch((thrown: unknown) => {
+      this.#connecting = this.#begun ? Promise.resolve() : undefined
+      throw thrown
+    })
+    return this.#connecting.then(() => {
+      // Once begun, the stores are probed: whoever asks again learns how it is by then.
+      if (this.#line.serving === undefined) throw this.#line.noneLeft()
+    })
+  }
+
+  async #connect(): Promise<void> {
+    this.#openJournal()
+    const now = performance.now()
+    this.#begun = true
+    this.#telling = false
+    for (const standing of this.#standings) {
+      standing.breaker.open(now)
+      standing.awaySince = now
+    }
+    this.#line.update()
+    try {
+      await connectAll(this.#line, this.#comebacks, this.#options.timeout)
+    } finally {
+      this.#telling = true
+      const { serving } = this.#line
+      if (serving?.index !== 0 && this.#closed === undefined) this.#tellDegraded(this.#standings[0], serving)
+    }
+  }
+
+  /** Closes all stores, those too that are away. */
+  override async close(): Promise<void> {
+    if (this.#closed !== undefined) return
+    this.#closed = new StoreError('the store is closed')
+    this.#copies?.stop()
+    for (const comeback of this.#comebacks) comeback.stop()
+    this.#line.end(this.#closed)
+    this.#tellOfLosses()
+    const closings = await Promise.allSettled(this.#standings.map(({ store }) => store.close()))
+    for (const unobserve of this.#unobserve) unobserve()
+    this.#journals.close()
+    const problems = closings.flatMap((closing, index) =>
+      closing.status === 'rejected'
+        ? [`${this.#standings[index].name}: ${toError(closing.reason).message}`]
+        : [],
+    )
+    if (problems.length > 0) throw new StoreError(`not every store could be closed (${problems.join('; ')})`)
+  }
+
+  override decide(request: DecisionRequest): Decision | Promise<Decision> {
+    const copies = this.#copies
+    copies?.meet(request.space)
+    const question: Question<Decision> = {
+      ask: (standing) =>
+        standing.store.decide(copies === undefined ? request : copies.adapted(standing, request)),
+      answered: (standing, { blockAdded }) => {
+        if (blockAdded !== undefined) this.#writes.blocked(standing, request.space, blockAdded)
+      },
+    }
+    const { trial } = this.#line
+    return trial === undefined ? this.#line.ask(question) : this.#line.tryOn(question, trial, this.#tried)
+  }
+
+  override peek(query: LimitQuery): LimitState | Promise<LimitState> {
+    return this.#line.ask({ ask: ({ store }) => store.peek(query) })
+  }
+
+  override reset(query: LimitQuery): void | Promise<void> {
+    return this.#line.ask({ ask: ({ store }) => store.reset(query) })
+  }
+
+  override async migrateChat(space: string, from: number, to: number, buckets: readonly MovedBucket[]) {
+    await this.#line.ask({ ask: ({ store }) => store.migrateChat(space, from, to, buckets) })
+  }
+
+  override now(): number | Promise<number> {
+    return this.#line.ask({ ask: ({ store }) => store.now() })
+  }
+
+  override async get(key: string): Promise<Entry | undefined> {
+    return this.#line.ask({
+      ask: async ({ store, index }) => {
+        const entry = await store.get(key)
+        return entry === undefined ? undefined : tagEntry(index, entry)
+      },
+    })
+  }
+
+  override async swap(key: string, expected: Version | null, value: unknown, ttl?: number) {
+    return this.#line.ask<Version | null>({
+      ask: async ({ store, index }) => {
+        const own = expected === null ? null : ownVersion(index, expected)
+        // What was read of another store has changed in this one.
+        if (own === undefined) return null
+        const version = await store.swap(key, own, value, ttl)
+        return version === null ? null : tagVersion(index, version)
+      },
+    })
+  }
+
+  override async delete(key: string, expected?: Version): Promise<boolean> {
+    return this.#line.ask({
+      ask: async ({ store, index }) => {
+        if (expected === undefined) return store.delete(key)
+        const own = ownVersion(index, expected)
+        return own !== undefined && store.delete(key, own)
+      },
+    })
+  }
+
+  override scan(prefix: string, options: { cursor?: string; limit: number }): Promise<ScanPage> {
+    return this.#page(options, async ({ store, index }, own) => {
+      const page = await store.scan(prefix, own)
+      return { ...page, entries: page.entries.map((entry) => tagEntry(index, entry)) }
+    })
+  }
+
+  override async findRecord<N extends UserNamespace>(place: RecordPlace<N>, userId: number) {
+    this.#copies?.meet(place.space)
+    return this.#line.ask({ ask: ({ store }) => store.findRecord(place, userId) })
+  }
+
+  override putRecords<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    records: readonly UserRecordOf[N][],
+    meeting: Meeting,
+  ): Promise<(UserRecordOf[N] | undefined)[]> {
+    this.#copies?.meet(place.space)
+    return this.#writes.put(place, records, meeting)
+  }
+
+  override dropRecords<N extends UserNamespace>(place: RecordPlace<N>, userIds: readonly number[]) {
+    this.#copies?.meet(place.space)
+    return this.#writes.drop(place, userIds)
+  }
+
+  override listRecords<N extends UserNamespace>(
+    place: RecordPlace<N>,
+    options: { cursor?: string; limit: number },
+  ): Promise<UserRecordPage<UserRecordOf[N]>> {
+    this.#copies?.meet(place.space)
+    return this.#page(options, ({ store }, own) => store.listRecords(place, own))
+  }
+
+  /** How each store is, within `timeout`. Never rejects. */
+  override health(): Promise<StoreHealth> {
+    return healthOf(this.#line, this.#options.timeout)
+  }
+
+  /** The first store's, if it has one: processes of which one is on another store do not hear of each other. */
+  override openChannel(listener: ChannelListener): Channel | undefined {
+    return this.#standings[0].store.openChannel(listener)
+  }
+
+  async #page<T extends { readonly cursor?: string }>(
+    { cursor, limit }: { cursor?: string; limit: number },
+    ask: (standing: Standing, own: { cursor?: string; limit: number }) => Promise<T>,
+  ): Promise<T> {
+    const own = cursor === undefined ? undefined : ownCursor(cursor)
+    return this.#line.ask({
+      ask: async (standing) => {
+        if (own !== undefined && own.index !== standing.index) throw staleCursor()
+        const page = await ask(standing, own === undefined ? { limit } : { cursor: own.cursor, limit })
+        return tagPage(standing.index, page)
+      },
+    })
+  }
+
+  readonly #tried = ({ index }: Standing, error?: Error): void => this.#comebacks[index].tried(error)
+
+  #openJournal(): void {
+    const torn = this.#journals.open()
+    if (torn === undefined) return
+    const shown = torn.length > 80 ? `${torn.slice(0, 80)}…` : torn
+    const error = new StoreError(
+      `the journal ${this.#options.journal.file ?? ''} ends in a line that was not finished, and that nobody was told of as ` +
+        `written; it is left out: ${shown}`,
+    )
+    this.report({ type: 'storeError', source: 'journal', error, at: Date.now() })
+  }
+
+  #opened(standing: Standing): void {
+    this.#comebacks[standing.index].begin()
+    this.#copies?.missed(standing)
+  }
+
+  #returned(standing: Standing): void {
+    this.#comebacks[standing.index].closed()
+    this.#copies?.refresh()
+  }
+
+  #changed(from: Standing | undefined, to: Standing | undefined): void {
+    if (!this.#telling) return
+    if (from !== undefined && (to === undefined || to.index > from.index)) this.#tellDegraded(from, to)
+    else if (to !== undefined) this.#tellRecovered(to)
+  }
+
+  #tellDegraded({ name, lastError, index }: Standing, by: Standing | undefined): void {
+    const error = lastError ?? new StoreError(`not connected within ${this.#options.timeout} ms`)
+    const instead = by === undefined ? {} : { by: by.name }
+    if (by === undefined || by.index > index) {
+      this.report({ type: 'degraded', store: name, ...instead, error, at: Date.now() })
+    }
+  }
+
+  #tellRecovered({ name, awaySince, replayed }: Standing): void {
+    const away = Math.round(performance.now() - awaySince)
+    this.report({ type: 'recovered', store: name, away, replayed, at: Date.now() })
+  }
+
+  /** What is only in memory goes with it. */
+  #tellOfLosses(): void {
+    if (this.#options.journal.file !== undefined) return
+    for (const { name, journal } of this.#standings) {
+      if (journal.size === 0) continue
+      const error = new StoreError(
+        `closed before ${name} had got ${journal.size} writes to blocks, registrations or members; with journal.file they ` +
+          'would reach it after the next start',
+      )
+      this.report({ type: 'storeError', source: 'journal', error, at: Date.now() })
+    }
+  }
+}
+
+/**
+ * Stores that stand behind one another: the first serves; where it fails, the next one does, in the same call. It comes back by
+ * itself: probed at growing intervals, given what it missed, tried with single decisions, and only then asked first again.
+ *
+ * Blocks, registrations and members that are written meanwhile are kept in a journal and carried over in order; where another
+ * process has written the same record, the journal's word holds. A store with something in its journal does not serve. Blocks and
+ * registrations of the first store are copied to those behind it, so that bans hold and nobody is locked out (see `copies`).
+ *
+ * Counters and debounce marks are each store's own. So per switch a limit of L may let through, for each process that switches, at
+ * most L more than it says, and L more when the first store returns. What is kept under keys (`get`, `swap`: own limiters,
+ * plugins) is neither copied nor carried over.
+ *
+ * `close()` closes all of the stores.
+ *
+ * @param stores two or more, the one to ask first at the head: what the option `store` takes. A text's store has the same `timeout`.
+ * @throws SentinelOptionsError with every mistake
+ * @example
+ * const store = failover(['redis://localhost:6379', 'memory'], { journal: { file: '/var/lib/bot/journal' } })
+ * const sentinel = createSentinel({ store, controllers: [Shop] })
+ * sentinel.on('degraded', ({ store, by, error }) => console.warn(`${by ?? 'nobody'} instead of ${store}: ${error.message}`))
+ */
+export function failover(
+  stores: readonly (string | StorageAdapter)[],
+  options: FailoverOptions = {},
+): FailoverStore {
+  return new FailoverStore(stores, options)
+}

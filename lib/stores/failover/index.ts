@@ -1,0 +1,2 @@
+export { failover, type FailoverStore } from './failover'
+export type { CopiesOptions, FailoverOptions, JournalOptions } from './options'

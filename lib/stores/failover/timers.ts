@@ -1,0 +1,9 @@
+import { AsyncResource } from 'node:async_hooks'
+
+/** Timers are made in here, so that none carries the async context of the update that happened to make it. */
+const outside = new AsyncResource('TelegrafSentinelFailover')
+
+/** A timer that holds neither the process nor anybody's context. */
+export function later(ms: number, act: () => void): NodeJS.Timeout {
+  return outside.runInAsyncScope(() => setTimeout(act, ms)).unref()
+}

@@ -1,0 +1,301 @@
+import fc from 'fast-check'
+import { MemoryStore } from '../../../lib/stores/memory'
+import type { UserNamespace } from '../../../lib/stores/user-record'
+import { decide, limitOf } from '../../../lib/testing/contract/requests'
+import { TroubledStore } from '../../support/troubled-store'
+import {
+  BLOCKS,
+  block,
+  holdFirst,
+  idsOf,
+  lineOf,
+  MEMBERS,
+  pass,
+  recordsOf,
+  REGISTRATIONS,
+  said,
+  SPACE,
+  troubled,
+  useManualTime,
+  type Line,
+} from './support'
+
+useManualTime()
+
+const ids = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n)
+
+/** Until nobody answers from the first store any more. */
+async function fail({ store, stores }: Line): Promise<void> {
+  stores[0].trouble = 'fails'
+  for (let n = 0; n < 5; n++) await store.get('k')
+}
+
+describe('what was there before', () => {
+  test('is copied as soon as the bot is used, page by page', async () => {
+    const line = await troubled()
+    await line.stores[0].putRecords(
+      BLOCKS,
+      ids(1, 2_500).map((id) => block(id)),
+      'replace',
+    )
+    await line.stores[0].putRecords(
+      REGISTRATIONS,
+      [{ userId: 5, since: 1, profile: { plan: 'free' } }],
+      'replace',
+    )
+    await line.stores[1].putRecords(BLOCKS, [block(9_999)], 'replace')
+    await decide(line.store, SPACE)
+    await pass(100)
+    expect(await idsOf(line.stores[1], 'blocks')).toEqual(ids(1, 2_500))
+    expect(await recordsOf(line.stores[1], 'registrations')).toEqual([
+      { userId: 5, since: 1, profile: { plan: 'free' } },
+    ])
+    await fail(line)
+    expect((await decide(line.store, SPACE, { block: true, actor: 2_500 })).reason).toBe('blocked')
+    expect((await decide(line.store, SPACE, { registration: 'required', actor: 5 })).reason).toBe(undefined)
+    expect((await decide(line.store, SPACE, { registration: 'required', actor: 6 })).reason).toBe(
+      'unregistered',
+    )
+  })
+
+  test('what other processes write is there after the next refresh, and what they delete is gone', async () => {
+    const line = await troubled(2, { copies: { refresh: '1m' } })
+    await decide(line.store, SPACE)
+    await line.store.putRecords(BLOCKS, [block(1), block(2)], 'replace')
+    await pass(1_000)
+    await line.stores[0].dropRecords(BLOCKS, [1])
+    await line.stores[0].putRecords(BLOCKS, [block(3)], 'replace')
+    await pass(50_000)
+    expect(await idsOf(line.stores[1], 'blocks')).toEqual([1, 2])
+    await pass(11_000)
+    expect(await idsOf(line.stores[1], 'blocks')).toEqual([2, 3])
+  })
+
+  test('not with copies: false', async () => {
+    const line = await troubled(2, { copies: false })
+    await line.stores[0].putRecords(BLOCKS, [block(1)], 'replace')
+    await line.store.putRecords(BLOCKS, [block(2)], 'replace')
+    await pass(600_000)
+    expect(await idsOf(line.stores[1], 'blocks')).toEqual([])
+    await fail(line)
+    expect((await decide(line.store, SPACE, { registration: 'required', actor: 6 })).reason).toBe(
+      'unregistered',
+    )
+  })
+
+  test('for two stores behind it, each', async () => {
+    const line = await troubled(3)
+    await line.stores[0].putRecords(BLOCKS, [block(1)], 'replace')
+    await decide(line.store, SPACE)
+    await pass(100)
+    expect(await Promise.all(line.stores.map((store) => idsOf(store, 'blocks')))).toEqual([[1], [1], [1]])
+  })
+})
+
+describe('what this process writes', () => {
+  test('is in the copy by the time it is told of as written', async () => {
+    const line = await troubled()
+    const { store, stores } = line
+    await store.putRecords(BLOCKS, [block(1), block(2)], 'replace')
+    await store.dropRecords(BLOCKS, [1])
+    await store.putRecords(REGISTRATIONS, [{ userId: 1, since: 1 }], 'keep-since')
+    await store.putRecords(REGISTRATIONS, [{ userId: 1, since: 9, profile: 'x' }], 'keep-since')
+    await store.putRecords(MEMBERS, [{ userId: 1, since: 9, updateId: 2, reachable: false }], 'later')
+    await store.putRecords(MEMBERS, [{ userId: 1, since: 8, updateId: 1, reachable: true }], 'later')
+    for (const name of ['blocks', 'registrations', 'members'] satisfies UserNamespace[]) {
+      expect(await recordsOf(stores[1], name)).toEqual(await recordsOf(stores[0], name))
+    }
+    expect(await idsOf(stores[1], 'blocks')).toEqual([2])
+  })
+
+  test('and so are blocks that decisions have added, in the first store or in a trial', async () => {
+    const { store, stores } = await troubled()
+    const flood = { limits: [limitOf({ limit: 1, blockFor: 60_000 })] }
+    await decide(store, SPACE, flood)
+    await decide(store, SPACE, flood)
+    await pass(1)
+    expect(await recordsOf(stores[1], 'blocks')).toMatchObject([{ userId: 42, by: 'sentinel' }])
+  })
+
+  test('a copy that is slow to be written does not overtake what is written to its store later', async () => {
+    const line = await troubled()
+    const { store, stores } = line
+    await decide(store, SPACE)
+    await pass(50)
+    const copyOn = holdFirst(stores[1], 'get', 'blocks')
+    const banned = store.putRecords(BLOCKS, [block(1)], 'replace')
+    await pass(10)
+    await fail(line)
+    const lifted = store.dropRecords(BLOCKS, [1])
+    await pass(10)
+    copyOn()
+    await Promise.all([banned, lifted])
+    expect(await idsOf(stores[1], 'blocks')).toEqual([])
+  })
+
+  test('a copy that fails hinders no write, and is made anew when it is back', async () => {
+    const line = await troubled()
+    const { store, stores } = line
+    await decide(store, SPACE)
+    await pass(100)
+    stores[1].trouble = 'fails'
+    for (const id of ids(1, 10)) await store.putRecords(BLOCKS, [block(id)], 'replace')
+    expect((await store.health()).stores?.[1]).toMatchObject({ breaker: 'open' })
+    expect(line.events).toEqual([])
+    stores[1].trouble = undefined
+    await pass(10_000)
+    expect(await idsOf(stores[1], 'blocks')).toEqual(ids(1, 10))
+    expect(line.events).toEqual([])
+  })
+})
+
+describe('while a copy is made', () => {
+  test('what is written is not undone by it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.boolean(), fc.nat(3)), { maxLength: 12 }),
+        fc.array(fc.integer({ min: 1, max: 6 })),
+        async (writes, before) => {
+          const stores = [new TroubledStore(), new TroubledStore()]
+          // Each page is read, and then takes its time to arrive.
+          const list = stores[0].listRecords.bind(stores[0])
+          const pages: (() => void)[] = []
+          stores[0].listRecords = async (place, { cursor }) => {
+            const page = await list(place, cursor === undefined ? { limit: 2 } : { cursor, limit: 2 })
+            await new Promise<void>((resolve) => void pages.push(resolve))
+            return page as never
+          }
+          await stores[0].putRecords(
+            BLOCKS,
+            [...new Set(before)].map((id) => block(id)),
+            'replace',
+          )
+          const { store } = await lineOf(stores)
+          await decide(store, SPACE)
+          for (const [userId, put, progress] of writes) {
+            for (let n = 0; n < progress; n++) {
+              pages.shift()?.()
+              await pass(3)
+            }
+            if (put) await store.putRecords(BLOCKS, [block(userId, 'new')], 'replace')
+            else await store.dropRecords(BLOCKS, [userId])
+          }
+          for (let n = 0; n < 20; n++) {
+            pages.shift()?.()
+            await pass(3)
+          }
+          stores[0].listRecords = list
+          expect(await recordsOf(stores[1], 'blocks')).toEqual(await recordsOf(stores[0], 'blocks'))
+          await store.close()
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  test('a write that had begun before it is not undone, either', async () => {
+    const { store, stores } = await troubled()
+    await stores[0].putRecords(BLOCKS, [block(1)], 'replace')
+    const writeOn = holdFirst(stores[0], 'get', 'blocks')
+    const listOn = holdFirst(stores[0], 'scan', 'blocks')
+    // The first use: the copying begins while this is on its way, and reads what is about to go.
+    const dropped = store.dropRecords(BLOCKS, [1])
+    await pass(50)
+    writeOn()
+    await dropped
+    listOn()
+    await pass(50)
+    expect(await idsOf(stores[0], 'blocks')).toEqual([])
+    expect(await idsOf(stores[1], 'blocks')).toEqual([])
+  })
+
+  test('and the first store fails, the copy stays as it is, and nobody registered is locked out', async () => {
+    const stores = [new TroubledStore(), new TroubledStore()]
+    await stores[0].putRecords(
+      REGISTRATIONS,
+      ids(1, 3_000).map((userId) => ({ userId, since: 1 })),
+      'replace',
+    )
+    const { store, events } = await lineOf(stores)
+    await decide(store, SPACE)
+    await pass(1)
+    await fail({ store, stores, events })
+    await pass(1_000)
+    const copied = await idsOf(stores[1], 'registrations')
+    expect(copied.length).toBeLessThan(3_000)
+    expect((await decide(store, SPACE, { registration: 'required', actor: 3_000 })).reason).toBe(undefined)
+    expect((await decide(store, SPACE, { registration: 'ask', actor: 3_000 })).unasked).toBe(true)
+    stores[0].trouble = undefined
+    await pass(10_000)
+    expect(await idsOf(stores[1], 'registrations')).toEqual(ids(1, 3_000))
+  })
+})
+
+test('a store that was away may have forgotten its copy: until it is made anew, nobody is locked out', async () => {
+  const line = await troubled()
+  await decide(line.store, SPACE)
+  await pass(100)
+  await fail(line)
+  const registered = { registration: 'required', actor: 6 } as const
+  expect((await decide(line.store, SPACE, registered)).reason).toBe('unregistered')
+  line.stores[1].trouble = 'fails'
+  for (let n = 0; n < 5; n++) await decide(line.store, SPACE, registered).catch(() => undefined)
+  line.stores[1].trouble = undefined
+  await pass(2_000)
+  expect((await decide(line.store, SPACE, registered)).reason).toBe(undefined)
+  line.stores[0].trouble = undefined
+  await pass(10_000)
+  await fail(line)
+  expect((await decide(line.store, SPACE, registered)).reason).toBe('unregistered')
+})
+
+describe('too many records', () => {
+  test('are said so once; of registrations, nobody counts as unregistered', async () => {
+    const line = await troubled(2, { copies: { most: 2, refresh: '1m' } })
+    await line.stores[0].putRecords(
+      REGISTRATIONS,
+      ids(1, 3).map((userId) => ({ userId, since: 1 })),
+      'replace',
+    )
+    await decide(line.store, SPACE)
+    await pass(300_000)
+    expect(said(line.events)).toEqual([
+      expect.stringMatching(
+        /^storeError copies: TroubledStore has more than 2 registrations of test:failover/,
+      ),
+    ])
+    await fail(line)
+    expect((await decide(line.store, SPACE, { registration: 'required', actor: 9 })).reason).toBe(undefined)
+  })
+
+  test('when there are fewer again, the copy is whole', async () => {
+    const line = await troubled(2, { copies: { most: 2, refresh: '1m' } })
+    await line.store.putRecords(
+      REGISTRATIONS,
+      ids(1, 3).map((userId) => ({ userId, since: 1 })),
+      'replace',
+    )
+    await pass(70_000)
+    await line.stores[0].dropRecords(REGISTRATIONS, [1])
+    await pass(70_000)
+    await fail(line)
+    expect((await decide(line.store, SPACE, { registration: 'required', actor: 1 })).reason).toBe(
+      'unregistered',
+    )
+  })
+})
+
+test('a copy that cannot be made is told of, and made later', async () => {
+  const first = new TroubledStore()
+  const list = first.listRecords.bind(first)
+  first.listRecords = () => Promise.reject(new Error('no permission to scan'))
+  const { store, events } = await lineOf([first, new MemoryStore()])
+  await store.putRecords(BLOCKS, [block(1)], 'replace')
+  await pass(1)
+  expect(said(events)).toEqual(['storeError copies: no permission to scan'])
+  first.listRecords = list
+  await pass(5_100)
+  expect(events).toHaveLength(1)
+  await store.close()
+  expect(jest.getTimerCount()).toBe(0)
+})
