@@ -1,5 +1,12 @@
 /** The public names, nothing else. */
-export { createSentinel, Sentinel, type SentinelHealth } from './sentinel'
+export { createSentinel, Sentinel } from './sentinel'
+export {
+  healthHandler,
+  type HealthHandler,
+  type HealthHandlerOptions,
+  type SentinelHealth,
+  type Waiting,
+} from './health'
 export { sentinelOf, type Judgement } from './turn'
 export * from './decorators'
 export type { SentinelOptions, ControllerLike } from './options'
@@ -13,6 +20,7 @@ export type {
 export type { Allowed, Reason, Refused, Verdict } from './verdict'
 export type { ActionKind, Subject } from './subject'
 export type { AnsweredReason, RepliesOption, ReplyOption } from './reply'
+export type { BackpressureOptions } from './backlog'
 export type { BeforeHook, Hook, HooksOption } from './hooks'
 export type { Plugin, PluginHost, PluginRecords } from './plugin'
 export type { Clock } from './clock'
@@ -43,7 +51,9 @@ export {
 } from './errors'
 export { fixedWindow, gcra, slidingCounter, slidingWindow, tokenBucket } from './limiters'
 export type { Algorithm, BuiltinLimiter, Kernel, Limiter, Outcome, Row, Rule } from './limiters'
+export { layered, type LayeredOptions, type LayeredStore } from './stores/layered'
 export { MemoryStore } from './stores/memory'
+export { failover, type FailoverOptions, type FailoverStore } from './stores/failover'
 export type { Channel, ChannelListener } from './stores/channel'
 export type { DegradedEvent, RecoveredEvent, StoreEvent, StoreListener } from './stores/store-event'
 export { StorageAdapter, type Entry, type KeyedEntry, type ScanPage, type Version } from './stores/store'

@@ -1,0 +1,2 @@
+export { layered, type LayeredStore } from './layered'
+export type { LayeredOptions } from './options'
