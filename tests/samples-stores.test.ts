@@ -7,6 +7,7 @@ import type { Telegraf } from 'telegraf'
 import { FakeTelegram } from 'telegraf-sentinel/testing'
 import { createBot as pgliteBot } from '../samples/pglite/bot'
 import { createBot as postgresBot } from '../samples/postgres-registrations/bot'
+import { createBot as stayingUp } from '../samples/stay-up/bot'
 import { startPostgres } from './support/servers/postgres'
 import { freePort } from './support/servers/process'
 import { startRedis } from './support/servers/redis'
@@ -122,4 +123,41 @@ test('pglite: a ban outlives the process that gave it', async () => {
   await telegram.idle()
   expect(ann.heard().filter((text) => text.startsWith('Simplicity'))).toHaveLength(3)
   expect(await second.sentinel.blocks.get(ann.id)).toMatchObject({ by: 'sentinel', reason: 'quote' })
+})
+
+test('stay up: the bot answers while Redis is away, and a ban given meanwhile is in Redis afterwards', async () => {
+  const redis = await startRedis()
+  ending.push(() => redis.stop())
+  const folder = await mkdtemp(join(tmpdir(), 'sentinel-stay-up-'))
+  ending.push(() => rm(folder, { recursive: true }))
+  const [owner, ann, bob] = [telegram.user(), telegram.user(), telegram.user()]
+  process.env.OWNER = String(owner.id)
+  ending.push(() => delete process.env.OWNER)
+  const { bot, sentinel, close } = stayingUp(telegram.token, redis.url, join(folder, 'journal'), options())
+  ending.push(close)
+  const said = jest.spyOn(console, 'error').mockReturnValue(undefined)
+  ending.push(() => said.mockRestore())
+  await sentinel.ready()
+  await launch(bot)
+  ann.command('ping')
+  await telegram.idle()
+
+  const recovered = new Promise((resolve) => sentinel.once('recovered', resolve))
+  await redis.kill()
+  ann.command('ping')
+  owner.command(`ban ${bob.id}`)
+  await telegram.idle()
+  bob.command('ping')
+  await telegram.idle()
+  expect(ann.heard()).toEqual(['pong', 'pong'])
+  expect(bob.heard()).toEqual([])
+
+  await redis.restart()
+  await recovered
+  expect(await redis.admin('SMEMBERS', ((await redis.admin('KEYS', '*:blocks:*')) as string[])[0])).toEqual([
+    String(bob.id),
+  ])
+  bob.command('ping')
+  await telegram.idle()
+  expect(bob.heard()).toEqual([])
 })
