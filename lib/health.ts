@@ -1,8 +1,9 @@
 /** How a sentinel is, for people and for the probes of an orchestrator. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DURATION_HINT, toMilliseconds, type Duration } from './duration'
-import { SentinelOptionsError, toError, type Problem } from './errors'
+import { SentinelOptionsError, StoreError, toError, type Problem } from './errors'
 import { hintFor } from './nearest'
+import { show } from './schema'
 import type { StoreHealth } from './stores/decision'
 import { optionsObject } from './stores/store-options'
 
@@ -24,9 +25,12 @@ export interface SentinelHealth {
   readonly waiting: Waiting
 }
 
+const STATUSES: readonly unknown[] = ['ok', 'degraded', 'down']
+
 /** Puts the parts together. */
 export function healthOf(store: StoreHealth, waiting: Waiting): SentinelHealth {
-  return { status: store.status, store, stores: leavesOf(store), waiting }
+  const stores = leavesOf(store)
+  return { status: store.status, store, stores, waiting }
 }
 
 /** A store that did not even say how it is. */
@@ -34,7 +38,14 @@ export function downBecause(thrown: unknown): StoreHealth {
   return { status: 'down', error: toError(thrown).message }
 }
 
+/** A user's own store may say anything. */
 function leavesOf(store: StoreHealth): StoreHealth[] {
+  const { status } = (store as Partial<StoreHealth> | undefined) ?? {}
+  if (!STATUSES.includes(status)) {
+    throw new StoreError(
+      `health() of a store must tell a status, 'ok', 'degraded' or 'down', not ${show(status)}`,
+    )
+  }
   return store.stores === undefined ? [store] : store.stores.flatMap(leavesOf)
 }
 
@@ -88,7 +99,9 @@ export function healthHandler(
   const live = (): Answer => ({ code: 200, body: { status: 'live' } })
   const isReady = async (): Promise<Answer> => {
     const health = await look()
-    return { code: ready(health) ? 200 : 503, body: details ? health : { status: health.status } }
+    // Its type asks for a boolean; where nobody checks types it may as well be asynchronous.
+    const isFine: unknown = await ready(health)
+    return { code: isFine ? 200 : 503, body: details ? health : { status: health.status } }
   }
   const answers = new Map<string, () => Answer | Promise<Answer>>([
     ['live', live],
@@ -124,12 +137,9 @@ async function respond(
   res: ServerResponse,
   answer: () => Answer | Promise<Answer>,
 ): Promise<void> {
-  if (req.method !== 'GET' && req.method !== 'HEAD') {
-    res.setHeader('Allow', 'GET, HEAD')
-    return send(res, req, { code: 405, body: { error: 'GET or HEAD' } })
-  }
   try {
-    send(res, req, await answer())
+    if (req.method === 'GET' || req.method === 'HEAD') return send(res, req, await answer())
+    send(res, req, { code: 405, body: { error: 'GET or HEAD' } })
   } catch (thrown) {
     send(res, req, { code: 503, body: { status: 'down', error: toError(thrown).message } })
   }
@@ -137,7 +147,10 @@ async function respond(
 
 function send(res: ServerResponse, req: IncomingMessage, { code, body }: Answer): void {
   const text = JSON.stringify(body)
+  // Whoever stands before us, a middleware with a deadline say, may have answered meanwhile.
+  if (res.headersSent) return
   res.writeHead(code, {
+    ...(code === 405 ? { Allow: 'GET, HEAD' } : undefined),
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
     'Cache-Control': 'no-store',

@@ -149,8 +149,12 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
 
   /** Asks the store how it is; `down` where it does not answer within `storeTimeout`. Never rejects. */
   async health(): Promise<SentinelHealth> {
-    const store = await this.#trips.use((asked) => asked.health()).catch(downBecause)
-    return healthOf(store, waitingIn(this.#backlogs))
+    try {
+      const store = await this.#trips.use((asked) => asked.health())
+      return healthOf(store, waitingIn(this.#backlogs))
+    } catch (thrown) {
+      return healthOf(downBecause(thrown), waitingIn(this.#backlogs))
+    }
   }
 
   /**

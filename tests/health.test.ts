@@ -108,6 +108,37 @@ test('a `ready` that throws is no crash', async () => {
   expect(await get(port, '/ready')).toMatchObject({ code: 503, text: '{"status":"down","error":"no idea"}' })
 })
 
+test('a `ready` that is asynchronous is waited for, also where it rejects', async () => {
+  const asynchronous = (answer: () => Promise<boolean>) => answer as unknown as () => boolean
+  const no = asynchronous(async () => false)
+  const broken = asynchronous(async () => Promise.reject(new Error('no idea')))
+  const sentinel = sentinelOn(new MapStore())
+  expect((await get(await serve(healthHandler(sentinel, { ready: no })), '/ready')).code).toBe(503)
+  expect(await get(await serve(healthHandler(sentinel, { ready: broken })), '/ready')).toMatchObject({
+    code: 503,
+    text: '{"status":"down","error":"no idea"}',
+  })
+})
+
+test('what was answered meanwhile is not answered again, and that is no crash', async () => {
+  const rejections: unknown[] = []
+  const rejected = (thrown: unknown): void => void rejections.push(thrown)
+  process.on('unhandledRejection', rejected)
+  try {
+    const handler = healthHandler(sentinelOn(new MapStore()))
+    const port = await serve((req, res) => {
+      res.writeHead(504).end('too late')
+      handler(req, res)
+    })
+    expect(await get(port, '/ready')).toMatchObject({ code: 504, text: 'too late' })
+    expect((await get(port, '/live', 'POST')).code).toBe(504)
+    await wait(10)
+    expect(rejections).toEqual([])
+  } finally {
+    process.off('unhandledRejection', rejected)
+  }
+})
+
 test('Express: mounted anywhere, other paths go on', async () => {
   const app = express()
   app.use('/health', sentinelOn(new MapStore()).healthHandler())
@@ -148,6 +179,20 @@ test('health says what waits, and never rejects', async () => {
     stores: [{ status: 'down' }],
   })
 })
+
+test.each([undefined, null, { status: 'fine' }, { status: 'ok', stores: [undefined] }])(
+  'a store that says %j of its health is down',
+  async (said) => {
+    class Odd extends MapStore {
+      override async health() {
+        return said as never
+      }
+    }
+    const { status, store, stores } = await sentinelOn(new Odd()).health()
+    expect([status, store.status, stores.length]).toEqual(['down', 'down', 1])
+    expect(store.error).toContain("must tell a status, 'ok', 'degraded' or 'down'")
+  },
+)
 
 test('every mistake in the options at once', () => {
   const options = { reddy: 1, every: 'often', ready: 5, details: 'yes' } as object
