@@ -4,7 +4,7 @@ import type { Suite } from './suite'
 const load = createRequire(__filename)
 
 /** All suites, in the order in which they run: the shortest first, so that what is broken shows early. */
-export const SUITES: readonly string[] = ['start', 'update', 'redis', 'postgres', 'memory']
+export const SUITES: readonly string[] = ['start', 'update', 'flood', 'redis', 'postgres', 'memory']
 
 /**
  * The suite of that name, which the file `suite` in its folder exports. Loaded when it is asked for: a process that

@@ -112,7 +112,7 @@ function fill(order: Float64Array, ids: Float64Array, seed: number): void {
 }
 
 /** Bytes in use once all garbage is gone: array buffers are freed by a thread of their own, some time after. */
-async function heap(): Promise<number> {
+export async function heap(): Promise<number> {
   if (gc === undefined) throw new Error('run with node --expose-gc, as `npm run bench` does')
   for (let i = 0; i < 3; i++) {
     gc()

@@ -2,10 +2,10 @@ import { limit as grammyLimit } from '@grammyjs/ratelimiter'
 import { MemoryStore as ExpressStore } from 'express-rate-limit'
 import type { Options } from 'express-rate-limit'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { Telegraf } from 'telegraf'
-import type { Context, MiddlewareFn } from 'telegraf'
+import type { Context, MiddlewareFn, Telegraf } from 'telegraf'
 import { message } from 'telegraf/filters'
 import telegrafRatelimit from 'telegraf-ratelimit'
+import { bareBot } from './bot'
 import { guardedByUs } from './ours'
 import { commandNames } from './updates'
 
@@ -36,18 +36,9 @@ export const sides: readonly Side[] = [
   { name: 'express-rate-limit, 20 commands', commands: 20, kind: 'peer', equip: behind(express) },
 ]
 
-/** A bot that knows itself, so that nothing is asked over the network. */
+/** The side's bot, guarded and with its commands. */
 export async function botOf(side: Side, handled: () => void): Promise<Telegraf> {
-  const bot = new Telegraf('1:benchmark')
-  bot.botInfo = {
-    id: 1,
-    is_bot: true,
-    first_name: 'Bench',
-    username: 'bench_bot',
-    can_join_groups: true,
-    can_read_all_group_messages: false,
-    supports_inline_queries: false,
-  }
+  const bot = bareBot()
   await side.equip(bot, commandNames(side.commands), handled)
   return bot
 }

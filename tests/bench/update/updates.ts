@@ -26,8 +26,8 @@ export function updatesOf(commands: readonly string[]): () => Update {
   }
 }
 
-function commandUpdate(updateId: number, from: number, command: string): Update {
-  const text = `/${command}`
+/** What Telegram delivers when a user writes a command, and what else stands after it. */
+export function commandUpdate(updateId: number, from: number, command: string, after = ''): Update {
   return {
     update_id: updateId,
     message: {
@@ -35,8 +35,8 @@ function commandUpdate(updateId: number, from: number, command: string): Update 
       date: 1_800_000_000,
       from: { id: from, is_bot: false, first_name: 'A', language_code: 'en' },
       chat: { id: from, type: 'private', first_name: 'A' },
-      text,
-      entities: [{ type: 'bot_command', offset: 0, length: text.length }],
+      text: `/${command}${after}`,
+      entities: [{ type: 'bot_command', offset: 0, length: command.length + 1 }],
     },
   }
 }
