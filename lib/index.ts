@@ -53,7 +53,13 @@ export { fixedWindow, gcra, slidingCounter, slidingWindow, tokenBucket } from '.
 export type { Algorithm, BuiltinLimiter, Kernel, Limiter, Outcome, Row, Rule } from './limiters'
 export { layered, type LayeredOptions, type LayeredStore } from './stores/layered'
 export { MemoryStore } from './stores/memory'
-export { failover, type FailoverOptions, type FailoverStore } from './stores/failover'
+export {
+  failover,
+  type CopiesOptions,
+  type FailoverOptions,
+  type FailoverStore,
+  type JournalOptions,
+} from './stores/failover'
 export type { Channel, ChannelListener } from './stores/channel'
 export type { DegradedEvent, RecoveredEvent, StoreEvent, StoreListener } from './stores/store-event'
 export { StorageAdapter, type Entry, type KeyedEntry, type ScanPage, type Version } from './stores/store'
