@@ -1,6 +1,7 @@
 /** A bot's own code around a decision: run in order, each within its time, never a danger to the update. */
 import type { Context } from 'telegraf'
 import type { Backlog } from './backlog'
+import { Deadline } from './deadline'
 import { toError } from './errors'
 import { show } from './schema'
 import type { Verdict } from './verdict'
@@ -25,8 +26,8 @@ export interface HooksOption<C extends Context = Context> {
 
 export type HookStage = 'before' | 'allowed' | 'refused' | 'after'
 
-/** How long closing waits for hooks at most (ms). */
-const CLOSING = 2_000
+/** How long closing waits at most for hooks, and for answers to refusals (ms). */
+export const CLOSING = 2_000
 
 /** Tells of a hook that threw or took too long. */
 export type HookFailed = (source: string, error: Error) => void
@@ -73,13 +74,14 @@ export class Hooks<C extends Context> {
     return isComplete
   }
 
-  /** Waits as long as may be; what takes longer stays under way until its end. */
+  /** Waits as long as may be; what takes longer stays under way. */
   #ended(hook: Hook<C>, result: PromiseLike<unknown>): Promise<unknown> {
     this.#asynchronous.add(hook)
-    this.#backlog.enter()
-    const left = (): void => this.#backlog.leave()
-    result.then(left, left)
-    return within(result, this.#timeout, () => new Error(`still running after ${this.#timeout} ms`))
+    return this.#backlog.within(
+      result,
+      this.#timeout,
+      () => new Error(`still running after ${this.#timeout} ms`),
+    )
   }
 
   /** Resolves when no hook is under way, or when those that are have had their time: two seconds at most. */
@@ -91,18 +93,29 @@ export class Hooks<C extends Context> {
 /** Settles as `work` does, or rejects when it takes longer than `ms`; holds no process alive. */
 export function within<T>(work: PromiseLike<T>, ms: number, late: () => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), ms)
-    timer.unref()
+    const deadline = new Deadline(ms, () => reject(late())).unref()
     work.then(
       (value) => {
-        clearTimeout(timer)
+        deadline.clear()
         resolve(value)
       },
       (thrown: unknown) => {
-        clearTimeout(timer)
+        deadline.clear()
         reject(thrown as Error)
       },
     )
+  })
+}
+
+/** Resolves when `work` is over, whatever it comes to, or after `ms`; holds no process alive. */
+export function atMost(work: PromiseLike<unknown>, ms: number): Promise<void> {
+  return new Promise<void>((resolve) => {
+    const deadline = new Deadline(ms, resolve).unref()
+    const over = (): void => {
+      deadline.clear()
+      resolve()
+    }
+    work.then(over, over)
   })
 }
 

@@ -1,4 +1,5 @@
 /** Decisions that wait for a server travel together: what piles up while one call is under way goes with the next. */
+import { Deadline } from '../deadline'
 import { OverloadError, StoreError, StoreTimeoutError } from '../errors'
 
 /**
@@ -17,12 +18,23 @@ export interface ConvoyOptions {
   readonly share?: number
   /** Calls under way at the same time. Default 2: one is served while the next is written. */
   readonly flights?: number
-  /** Jobs that wait at most; the next one fails at once. Default 10,000. */
-  readonly waiting?: number
+  /** Jobs that wait at most; the next one fails at once. Default 10,000. A room is shared with others. */
+  readonly waiting?: number | WaitingRoom
   /** ms from `run` to the answer at most. Default 500. */
   readonly timeout?: number
   /** Calls that never answered, at most: beyond them jobs fail at once, until one of those calls ends. Default 8. */
   readonly lost?: number
+}
+
+/** Where the jobs of one or several convoys wait. */
+export class WaitingRoom {
+  /** Jobs that wait in it. */
+  taken = 0
+
+  constructor(
+    /** Jobs that find a place in it. */
+    readonly most: number,
+  ) {}
 }
 
 interface Waiting<Job, Result> {
@@ -42,7 +54,7 @@ export class Convoy<Job, Result> {
   readonly #most: number
   readonly #share: number
   readonly #flights: number
-  readonly #waiting: number
+  readonly #room: WaitingRoom
   readonly #timeout: number
   readonly #mostLost: number
   /** Made once: a flood of errors, each with a stack of its own, would hold up the loop. */
@@ -62,12 +74,13 @@ export class Convoy<Job, Result> {
     this.#most = options.most ?? 256
     this.#share = options.share ?? this.#most
     this.#flights = options.flights ?? 2
-    this.#waiting = options.waiting ?? 10_000
+    const { waiting = 10_000 } = options
+    this.#room = typeof waiting === 'number' ? new WaitingRoom(waiting) : waiting
     this.#timeout = options.timeout ?? 500
     this.#mostLost = options.lost ?? 8
     this.#tooMany = new OverloadError(
-      `the store is too slow: ${this.#waiting} decisions wait already`,
-      this.#waiting,
+      `the store is too slow: ${this.#room.most} decisions wait already`,
+      this.#room.most,
     )
     this.#silent = new StoreError(`the store does not answer: ${this.#mostLost} calls are lost`)
   }
@@ -82,12 +95,18 @@ export class Convoy<Job, Result> {
     return this.#lost
   }
 
+  /** Whether no job waits or is under way; calls that are lost aside. */
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#flying === 0
+  }
+
   /** Rejects with a StoreTimeoutError, a StoreError where too many wait or after `drain`, or what the call came to. */
   run(job: Job): Promise<Result> {
     if (this.#draining !== undefined) return Promise.reject(new StoreError('the store is closed'))
-    if (this.#queue.length >= this.#waiting) return Promise.reject(this.#tooMany)
+    if (this.#room.taken >= this.#room.most) return Promise.reject(this.#tooMany)
     if (this.#lost >= this.#mostLost) return Promise.reject(this.#silent)
     return new Promise<Result>((resolve, reject) => {
+      this.#room.taken++
       this.#queue.push({ job, deadline: performance.now() + this.#timeout, resolve, reject })
       if (!this.#due && this.#flying < this.#flights) this.#launchSoon()
       this.#watch()
@@ -104,7 +123,7 @@ export class Convoy<Job, Result> {
   }
 
   async #emptied(): Promise<void> {
-    if (this.#isIdle()) return
+    if (this.isIdle) return
     await new Promise<void>((resolve) => {
       // Not unref'd: a process that closes its store stays until that is done.
       const timer = setTimeout(resolve, this.#timeout)
@@ -115,13 +134,9 @@ export class Convoy<Job, Result> {
     })
   }
 
-  #isIdle(): boolean {
-    return this.#queue.length === 0 && this.#flying === 0
-  }
-
   /** Whoever drains hears of the end after those whose answers it waited for. */
   #settled(): void {
-    if (this.#drained === undefined || !this.#isIdle()) return
+    if (this.#drained === undefined || !this.isIdle) return
     clearTimeout(this.#timer)
     this.#drained()
   }
@@ -137,25 +152,24 @@ export class Convoy<Job, Result> {
 
   #launch(): void {
     if (this.#flying >= this.#flights || this.#queue.length === 0) return
-    const batch = this.#queue.splice(0, this.#size())
+    const batch = this.#leave(this.#size())
     const timeLeft = Math.max(1, batch[0].deadline - performance.now())
     this.#flying++
     let late = false
-    const timer = setTimeout(() => {
+    const deadline = new Deadline(timeLeft, () => {
       late = true
       this.#lost++
       this.#land()
       const error = new StoreTimeoutError(this.#timeout)
       for (const { reject } of batch) reject(error)
       this.#settled()
-    }, timeLeft)
-    timer.unref()
+    }).unref()
     const end = (settle: (waiting: Waiting<Job, Result>, index: number) => void): void => {
       if (late) {
         this.#lost--
         return
       }
-      clearTimeout(timer)
+      deadline.clear()
       this.#land()
       batch.forEach(settle)
       this.#settled()
@@ -165,6 +179,13 @@ export class Convoy<Job, Result> {
       (thrown: unknown) => end(({ reject }) => reject(thrown)),
     )
     if (this.#queue.length > 0) this.#launch()
+  }
+
+  /** Those who have waited longest; they take up no room any more. */
+  #leave(count: number): Waiting<Job, Result>[] {
+    const leaving = this.#queue.splice(0, count)
+    this.#room.taken -= leaving.length
+    return leaving
   }
 
   /** Jobs for the next call: an even share of those that wait, where other calls are free to take the rest. */
@@ -185,7 +206,7 @@ export class Convoy<Job, Result> {
     if (this.#queue.length > 0) this.#launch()
   }
 
-  /** Gives up what has waited too long, the oldest first. */
+  /** Gives up what has waited too long, the oldest first. It was not asked: no answer to it can be on its way. */
   #watch(): void {
     if (this.#timer !== undefined || this.#queue.length === 0) return
     const wait = Math.max(1, this.#queue[0].deadline - performance.now())
@@ -194,7 +215,7 @@ export class Convoy<Job, Result> {
       const now = performance.now()
       const late = this.#queue.findIndex(({ deadline }) => deadline > now)
       const error = new StoreTimeoutError(this.#timeout)
-      for (const { reject } of this.#queue.splice(0, late < 0 ? this.#queue.length : late)) reject(error)
+      for (const { reject } of this.#leave(late < 0 ? this.#queue.length : late)) reject(error)
       this.#settled()
       this.#watch()
     }, wait)

@@ -2,7 +2,8 @@
 import { StoreError, toError } from '../../errors'
 import { within } from '../../hooks'
 import { Backoff } from '../backoff'
-import { carryOver } from './changes'
+import { refusalOf, writeAll } from './bare'
+import { carryOver, type Note } from './changes'
 import { noAnswer } from './deadlines'
 import type { Journals } from './journals'
 import type { Line } from './line'
@@ -134,14 +135,14 @@ export class Comeback {
 
   async #replay(): Promise<void> {
     const { standing } = this
-    const { timeout } = this.parts.options
     // What is written meanwhile is noted as well: it ends in the moment in which nothing is left.
     this.#replaying = true
     try {
       while (standing.journal.size > 0 && !this.#stopped) {
         const notes = standing.journal.next(BATCH)
-        const patience = timeoutOf(timeout, notes.length)
-        await within(carryOver(standing.store, notes), patience, () => noAnswer(patience))
+        for (const refused of await writeAll(notes, this.#write)) {
+          this.parts.trouble('journal', refusalOf(standing.name, refused))
+        }
         standing.journal.done(notes)
         standing.replayed += notes.length
         if (standing.journal.size === 0) this.#caughtUp()
@@ -149,6 +150,11 @@ export class Comeback {
     } finally {
       this.#replaying = false
     }
+  }
+
+  readonly #write = (notes: readonly Note[]): Promise<void> => {
+    const patience = timeoutOf(this.parts.options.timeout, notes.length)
+    return within(carryOver(this.standing.store, notes), patience, () => noAnswer(patience))
   }
 
   #caughtUp(): void {

@@ -3,12 +3,15 @@ import { StoreError, toError } from '../../errors'
 import { within } from '../../hooks'
 import type { DecisionRequest } from '../decision'
 import type { RecordPlace, UserRecordPage } from '../user-record'
-import { noteKey, type UserRecord } from './changes'
+import { refusalOf, writeAll } from './bare'
+import { carryOver, type Note, type UserRecord } from './changes'
 import { timeoutOf } from './comeback'
 import { noAnswer } from './deadlines'
 import type { Line } from './line'
+import { Lookout } from './lookout'
 import type { Standing } from './standing'
 import { later } from './timers'
+import { Touched } from './touched'
 
 /** Records that are read, and written, at a time; and ms from one such page to the next. */
 const PAGE = 1_000
@@ -17,6 +20,8 @@ const PAUSE = 2
 const RETRY = 5_000
 /** ms until it is made anew where it was spoilt. */
 const SOON = 1_000
+/** Records that are looked up at a time before they are deleted from a copy. */
+const LOOKUPS = 100
 
 const COPIED = ['blocks', 'registrations'] as const
 
@@ -36,17 +41,22 @@ export class Copies {
   readonly #whole = new Set<string>()
   /** Places that have more records than are copied; each is told of once. */
   readonly #tooLarge = new Set<string>()
-  /** Writes under way, by record. */
-  readonly #writing = new Map<string, number>()
-  /** Records written since the copying of a place began: what it has read of them may be old. */
-  #touched: Set<string> | undefined
+  readonly #touched = new Touched()
+  readonly #lookout: Lookout
   #timer: NodeJS.Timeout | undefined
   #running = false
   /** A copy is to be made as soon as the one under way is done. */
   #again = false
   #stopped = false
 
-  constructor(private readonly parts: CopiesParts) {}
+  constructor(private readonly parts: CopiesParts) {
+    this.#lookout = new Lookout({
+      isOnDuty: () => this.#mayGoOn(),
+      bounded: (work) => this.#bounded(work),
+      lost: (standing) => this.missed(standing),
+      failed: (standing, thrown) => parts.line.failed(standing, thrown),
+    })
+  }
 
   /** A space is used. */
   meet(space: string): void {
@@ -64,20 +74,14 @@ export class Copies {
     return this.#whole.has(copyKey(standing, place)) ? request : { ...request, registration: 'vouched' }
   }
 
+  /** Whether a store knows of all records of a place, as far as they are copied. */
+  isWhole(standing: Standing, place: RecordPlace): boolean {
+    return standing.index === 0 || this.#whole.has(copyKey(standing, place))
+  }
+
   /** Records are being written; what it returns is to be called when they are. */
   touch(place: RecordPlace, userIds: readonly number[]): () => void {
-    const keys = userIds.map((userId) => noteKey(place, userId))
-    for (const key of keys) {
-      this.#writing.set(key, (this.#writing.get(key) ?? 0) + 1)
-      this.#touched?.add(key)
-    }
-    return () => {
-      for (const key of keys) {
-        const left = (this.#writing.get(key) ?? 0) - 1
-        if (left > 0) this.#writing.set(key, left)
-        else this.#writing.delete(key)
-      }
-    }
+    return this.#touched.touch(place, userIds)
   }
 
   /** A store is not what it was: its copies are made anew, now or when it is back. */
@@ -94,6 +98,7 @@ export class Copies {
 
   stop(): void {
     this.#stopped = true
+    this.#lookout.stop()
     clearTimeout(this.#timer)
   }
 
@@ -116,7 +121,7 @@ export class Copies {
       wait = Math.min(wait, RETRY)
     } finally {
       this.#running = false
-      this.#touched = undefined
+      this.#touched.end()
     }
     this.#schedule(this.#again ? Math.min(wait, SOON) : wait)
   }
@@ -129,7 +134,7 @@ export class Copies {
     const [first, ...behind] = this.parts.line.standings
     const targets = behind.filter(({ isClosed }) => isClosed)
     if (targets.length === 0 || !this.#mayGoOn()) return
-    this.#touched = new Set(this.#writing.keys())
+    this.#touched.begin()
     const seen = new Set<number>()
     for await (const records of this.#pages(first, place)) {
       for (const { userId } of records) seen.add(userId)
@@ -145,10 +150,21 @@ export class Copies {
   /** Forgets in the copy what is gone from the first store. */
   async #finish(target: Standing, place: RecordPlace, seen: ReadonlySet<number>): Promise<void> {
     for await (const records of this.#pages(target, place)) {
-      const gone = records.map(({ userId }) => userId).filter((userId) => !seen.has(userId))
-      await this.#drop(target, place, gone)
+      const unseen = records.map(({ userId }) => userId).filter((userId) => !seen.has(userId))
+      for (let at = 0; at < unseen.length; at += LOOKUPS) {
+        await this.#drop(target, place, await this.#gone(place, unseen.slice(at, at + LOOKUPS)))
+      }
     }
-    if (this.#mayGoOn() && target.isClosed) this.#whole.add(copyKey(target, place))
+    if (!this.#mayGoOn() || !target.isClosed) return
+    this.#whole.add(copyKey(target, place))
+    this.#lookout.watch(copyKey(target, place), target, place, seen)
+  }
+
+  /** Those whom the first store does not know now: another process that shares both may have added them meanwhile. */
+  async #gone(place: RecordPlace, userIds: readonly number[]): Promise<readonly number[]> {
+    const [{ store }] = this.parts.line.standings
+    const found = await this.#bounded(Promise.all(userIds.map((userId) => store.findRecord(place, userId))))
+    return userIds.filter((_, n) => found[n] === undefined)
   }
 
   async *#pages(standing: Standing, place: RecordPlace): AsyncGenerator<readonly UserRecord[]> {
@@ -165,15 +181,29 @@ export class Copies {
 
   #put(target: Standing, place: RecordPlace, records: readonly UserRecord[]): Promise<void> {
     return this.#write(target, async () => {
-      const old = records.filter(({ userId }) => !this.#isTouched(place, userId))
-      if (old.length > 0) await target.store.putRecords(place, old, 'replace')
+      const old = records.filter(({ userId }) => !this.#touched.has(place, userId))
+      await this.#putAll(target, place, old)
     })
+  }
+
+  async #putAll(target: Standing, place: RecordPlace, records: readonly UserRecord[]): Promise<void> {
+    const at = Date.now()
+    const notes = records.map((put) => ({
+      place,
+      userId: put.userId,
+      change: { put, meeting: 'replace' } as const,
+      at,
+    }))
+    const write = (some: readonly Note[]): Promise<void> => this.#bounded(carryOver(target.store, some))
+    for (const refused of await writeAll(notes, write)) {
+      this.parts.trouble('copies', refusalOf(target.name, refused))
+    }
   }
 
   #drop(target: Standing, place: RecordPlace, userIds: readonly number[]): Promise<void> {
     return this.#write(target, async () => {
-      const gone = userIds.filter((userId) => !this.#isTouched(place, userId))
-      if (gone.length > 0) await target.store.dropRecords(place, gone)
+      const gone = userIds.filter((userId) => !this.#touched.has(place, userId))
+      if (gone.length > 0) await this.#bounded(target.store.dropRecords(place, gone))
     })
   }
 
@@ -181,17 +211,13 @@ export class Copies {
     return target.inOrder(async () => {
       if (!target.isClosed) return
       try {
-        await this.#bounded(write())
+        await write()
       } catch (thrown) {
         this.missed(target)
         this.parts.line.failed(target, thrown)
         throw thrown
       }
     })
-  }
-
-  #isTouched(place: RecordPlace, userId: number): boolean {
-    return this.#touched?.has(noteKey(place, userId)) === true
   }
 
   #foundTooLarge({ name }: Standing, place: RecordPlace): void {

@@ -1,6 +1,10 @@
 /** Answers that are waited for, all for the same time. */
-import { StoreError } from '../../errors'
-import { later } from './timers'
+import type { Deadline } from '../../deadline'
+import { StoreError, toError } from '../../errors'
+import { deadlineIn } from './timers'
+
+/** ms that an answer is waited for too long at most while nothing holds up the loop. */
+const PUNCTUAL = 20
 
 interface Waiting {
   /** ms, monotonic. */
@@ -8,13 +12,26 @@ interface Waiting {
   readonly reject: (reason: Error) => void
 }
 
+/** Nothing is known of the store: this process was busy, and has given it no chance to be heard. */
+export class HeldUpError extends StoreError {
+  constructor(ms: number) {
+    super(`no answer within ${Math.round(ms)} ms, in which this process was busy`, {
+      code: 'SENTINEL_STORE_TIMEOUT',
+    })
+  }
+}
+
 /** One timer for all of them, not one each: the oldest is due first, since all wait equally long. */
 export class Deadlines {
   readonly #waiting = new Set<Waiting>()
-  #timer: NodeJS.Timeout | undefined
+  /** Errors are made once: each has a stack of its own, and a flood of them would hold up the loop. */
+  readonly #heldUp: HeldUpError
+  #next: Deadline | undefined
 
   /** `ms`: the longest wait. */
-  constructor(private readonly ms: number) {}
+  constructor(private readonly ms: number) {
+    this.#heldUp = new HeldUpError(ms)
+  }
 
   /** How many are waited for. */
   get waiting(): number {
@@ -26,7 +43,7 @@ export class Deadlines {
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = { deadline: performance.now() + this.ms, reject }
       this.#waiting.add(waiting)
-      if (this.#timer === undefined) this.#watch()
+      if (this.#next === undefined) this.#watch()
       work.then(
         (value) => {
           this.#waiting.delete(waiting)
@@ -34,7 +51,7 @@ export class Deadlines {
         },
         (thrown: unknown) => {
           this.#waiting.delete(waiting)
-          reject(thrown as Error)
+          reject(isTimeout(thrown) && isLate(waiting) ? this.#heldUp : (thrown as Error))
         },
       )
     })
@@ -42,30 +59,38 @@ export class Deadlines {
 
   /** Nobody is to wait any more. */
   stop(reason: Error): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#next?.clear()
+    this.#next = undefined
     for (const { reject } of this.#waiting) reject(reason)
     this.#waiting.clear()
   }
 
   #watch(): void {
     const [oldest] = this.#waiting
-    this.#timer = later(Math.max(1, oldest.deadline - performance.now()), () => this.#expire())
+    this.#next = deadlineIn(Math.max(1, oldest.deadline - performance.now()), () => this.#expire())
   }
 
   #expire(): void {
-    this.#timer = undefined
+    this.#next = undefined
     const now = performance.now()
     let error: StoreError | undefined
     for (const waiting of this.#waiting) {
       if (waiting.deadline > now) break
       this.#waiting.delete(waiting)
-      // Made once: each has a stack of its own, and a flood of them would hold up the loop.
-      error ??= noAnswer(this.ms)
+      error ??= isLate(waiting) ? this.#heldUp : noAnswer(this.ms)
       waiting.reject(error)
     }
-    if (this.#waiting.size > 0 && this.#timer === undefined) this.#watch()
+    if (this.#waiting.size > 0 && this.#next === undefined) this.#watch()
   }
+}
+
+/** Its time was over long before anybody could say so. */
+function isLate({ deadline }: Waiting): boolean {
+  return performance.now() - deadline > PUNCTUAL
+}
+
+export function isTimeout(thrown: unknown): boolean {
+  return (toError(thrown) as { readonly code?: unknown }).code === 'SENTINEL_STORE_TIMEOUT'
 }
 
 export function noAnswer(ms: number): StoreError {

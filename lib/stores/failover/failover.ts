@@ -197,6 +197,10 @@ export class FailoverStore extends StorageAdapter {
     return this.#writes.put(place, records, meeting)
   }
 
+  /**
+   * For each: what was there. Where a store answers whose copy is not whole, blocks and registrations that it does not know may
+   * have been there: they count as such, without what is not known of them.
+   */
   override dropRecords<N extends UserNamespace>(place: RecordPlace<N>, userIds: readonly number[]) {
     this.#copies?.meet(place.space)
     return this.#writes.drop(place, userIds)
@@ -295,12 +299,24 @@ export class FailoverStore extends StorageAdapter {
  * itself: probed at growing intervals, given what it missed, tried with single decisions, and only then asked first again.
  *
  * Blocks, registrations and members that are written meanwhile are kept in a journal and carried over in order; where another
- * process has written the same record, the journal's word holds. A store with something in its journal does not serve. Blocks and
- * registrations of the first store are copied to those behind it, so that bans hold and nobody is locked out (see `copies`).
+ * process has written the same record, the journal's word holds. A store with something in its journal does not serve. A record
+ * that it refuses for its texts it gets without them (a block without `reason` and `by`, a registration without its profile), and a
+ * `storeError` says so.
+ *
+ * Blocks and registrations of the first store are copied to those behind it, so that bans hold and nobody is locked out (see
+ * `copies`). The first store's word is the truth: one that comes back empty, such as a Redis without persistence, empties the
+ * copies too with the next refresh, for nobody can tell that from a deletion. A store behind it that loses its copies is noticed
+ * within ten seconds while the first serves, and gets them again. Until its copy is whole (in the first seconds after the start,
+ * or where there are more than `copies.most`), a store that answers instead of the first, be it a single call that took too long,
+ * lets pass who must be registered, and counts a removal as one though it cannot say whether there was something to remove:
+ * `blocks.remove` and `registrations.remove` say `true`.
  *
  * Counters and debounce marks are each store's own. So per switch a limit of L may let through, for each process that switches, at
  * most L more than it says, and L more when the first store returns. What is kept under keys (`get`, `swap`: own limiters,
  * plugins) is neither copied nor carried over.
+ *
+ * Put `layered` around it, `layered('memory', failover([…]))`, never into it: what a layered store answers from memory passes for an
+ * answer of its server, so that an outage is noticed late, and it does not forget what it knows when a store returns.
  *
  * `close()` closes all of the stores.
  *

@@ -1,19 +1,27 @@
 /** Journals on disk: a line of JSON for each write, appended before anybody is told that it was made. */
 import {
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { StoreError, toError } from '../../errors'
 import { parseJson } from '../json'
 import { takeLock, type Lock } from '../lock'
+
+/** A file that is made anew, and whose end is where everything is written. */
+const ANEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND
 
 /** What is read from a file. */
 export interface Opened<T> {
@@ -46,13 +54,13 @@ export class JournalFile {
    * @throws StoreError where another process has it, it cannot be used, or a line in it makes no sense.
    */
   static open<T>(name: string, read: (line: unknown) => T | undefined): Opened<T> {
-    const path = resolve(name)
+    const path = realPathOf(resolve(name))
     const lock = lockFor(path)
     try {
       const [lines, torn] = linesOf(path)
       const understood = lines.map((line, n) => read(parseJson(line)) ?? malformed(path, n + 1, line))
       // What is torn must not stand before the next line.
-      if (torn !== undefined) replace(path, lines)
+      if (torn !== undefined) closeSync(replaced(path, lines))
       return { file: new JournalFile(path, lock, lines), lines: understood, torn }
     } catch (error) {
       lock.release()
@@ -80,15 +88,15 @@ export class JournalFile {
 
   /** These lines in place of all others, in one step. @throws StoreError where the disk does not take them. */
   rewrite(lines: readonly string[]): void {
+    const former = this.#descriptor
     try {
-      replace(this.path, lines)
-      closeSync(this.#descriptor)
-      this.#descriptor = openSync(this.path, 'a')
+      this.#descriptor = replaced(this.path, lines)
+      this.#length = Buffer.byteLength(textOf(lines))
+      this.#lines = lines.length
+      closeSync(former)
     } catch (error) {
       throw asStoreError(this.path, 'cannot be written', error)
     }
-    this.#length = Buffer.byteLength(textOf(lines))
-    this.#lines = lines.length
   }
 
   close(): void {
@@ -130,17 +138,34 @@ function linesOf(path: string): [lines: string[], torn: string | undefined] {
   return [lines, last === '' ? undefined : last]
 }
 
-/** By way of a file beside it: whoever ends meanwhile leaves the old lines or the new ones. */
-function replace(path: string, lines: readonly string[]): void {
+/**
+ * By way of a file beside it: whoever ends meanwhile leaves the old lines or the new ones. Returns that file, open: it is the
+ * journal from then on, and need not be opened again, which might fail.
+ */
+function replaced(path: string, lines: readonly string[]): number {
   const beside = `${path}.new`
-  const descriptor = openSync(beside, 'w')
+  const descriptor = openSync(beside, ANEW)
   try {
     writeFileSync(descriptor, textOf(lines))
     fsyncSync(descriptor)
-  } finally {
+    renameSync(beside, path)
+  } catch (error) {
     closeSync(descriptor)
+    throw error
   }
-  renameSync(beside, path)
+  return descriptor
+}
+
+/** The file itself: a link stays one when the file is replaced, and two names of one file mean one lock. */
+function realPathOf(path: string): string {
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return realpathSync(path)
+    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+    if (isLink) return realPathOf(resolve(dirname(path), readlinkSync(path)))
+    return join(realpathSync(dirname(path)), basename(path))
+  } catch (error) {
+    throw asStoreError(path, 'cannot be used', error)
+  }
 }
 
 function malformed(path: string, number: number, line: string): never {

@@ -1,7 +1,7 @@
 /** The stores in their order: which serves, and who is asked where that one fails. */
 import { StoreError, toError } from '../../errors'
 import { isThenable } from '../../hooks'
-import { Deadlines } from './deadlines'
+import { Deadlines, HeldUpError } from './deadlines'
 import { isOfRequest, type Standing } from './standing'
 
 /** A call that one store after another may be asked for. */
@@ -32,7 +32,7 @@ export class Line {
 
   constructor(
     readonly standings: readonly Standing[],
-    timeout: number,
+    private readonly timeout: number,
     private readonly listener: LineListener,
   ) {
     this.#deadlines = new Deadlines(timeout)
@@ -50,6 +50,7 @@ export class Line {
 
   /** The one that is asked after another. */
   after(standing: Standing): Standing | undefined {
+    if (this.isEnded) return undefined
     return this.standings.find((other) => other.index > standing.index && other.isClosed)
   }
 
@@ -79,7 +80,7 @@ export class Line {
     const failed = (thrown: unknown): T | Promise<T> => {
       standing.trying = false
       if (isOfRequest(thrown)) throw thrown
-      ended(standing, toError(thrown))
+      if (!(thrown instanceof HeldUpError)) ended(standing, toError(thrown))
       return this.ask(question)
     }
     const passed = (value: T): T => {
@@ -101,8 +102,16 @@ export class Line {
   failed(standing: Standing, thrown: unknown): void {
     standing.lastError = toError(thrown)
     this.#noneLeft = undefined
-    if (!standing.breaker.failed(performance.now())) return
-    this.#away(standing)
+    const now = performance.now()
+    if (thrown instanceof HeldUpError && !this.#isNew(standing, now)) return
+    if (standing.breaker.failed(now)) this.#away(standing)
+  }
+
+  /** All calls that this process has held up at one time are one failure: the store may be well. */
+  #isNew(standing: Standing, now: number): boolean {
+    if (now - standing.heldUpAt < this.timeout) return false
+    standing.heldUpAt = now
+    return true
   }
 
   /** The store is not asked any more, however often it has failed. */
@@ -120,8 +129,14 @@ export class Line {
     this.listener.closed(standing)
   }
 
+  /** Nobody is asked any more. */
+  get isEnded(): boolean {
+    return this.#ended !== undefined
+  }
+
   /** Some store's state has changed. */
   update(): void {
+    if (this.isEnded) return
     const from = this.#serving
     const first = this.standings.findIndex(({ isClosed }) => isClosed)
     this.#serving = first < 0 ? this.standings.length : first

@@ -11,7 +11,7 @@ export interface JournalOptions {
   readonly most?: number
   /**
    * Where it is kept on disk, too, so that a process which ends during an outage carries it over after its next start. One
-   * process at a time may have the file. What the operating system has taken survives the process, not a power failure.
+   * process at a time may have the file; a link stays one. What the operating system has taken survives the process, not a power failure.
    * Default: nowhere.
    */
   readonly file?: string
@@ -20,7 +20,10 @@ export interface JournalOptions {
 export interface CopiesOptions {
   /** Blocks, and registrations, of one bot that are copied at most. Default 100,000 of each. */
   readonly most?: number
-  /** How often everything is copied anew: what other processes wrote is as old as this at most. Default `'5m'`. */
+  /**
+   * How often everything is copied anew: what other processes wrote is as old as this at most, and what is gone from the first
+   * store is gone from the copies then. Default `'5m'`.
+   */
   readonly refresh?: Duration
 }
 

@@ -15,6 +15,8 @@ export class Standing {
   connected = false
   /** Why it was not well when it last was not. */
   lastError: Error | undefined
+  /** When calls to it were last held up by this process (ms, monotonic). */
+  heldUpAt = -Infinity
   /** When it failed (ms, monotonic). */
   awaySince = 0
   /** Missed writes that it has got since then. */

@@ -3,6 +3,7 @@ import { StoreError, toError } from '../../errors'
 import { within } from '../../hooks'
 import type { Block } from '../decision'
 import type { Meeting, RecordPlace, UserNamespace, UserRecordOf } from '../user-record'
+import { refusalOf, writeAll } from './bare'
 import { carryOver, DROP, isAlike, type Change, type Note } from './changes'
 import { timeoutOf, type Comeback } from './comeback'
 import type { Copies } from './copies'
@@ -61,9 +62,11 @@ export class Writes {
     place: RecordPlace<N>,
     userIds: readonly number[],
   ): Promise<(UserRecordOf[N] | undefined)[]> {
-    const make = async ({ store }: Standing) => {
-      const result = await store.dropRecords(place, userIds)
+    const make = async (standing: Standing) => {
+      const knows = this.parts.copies?.isWhole(standing, place) ?? true
+      const dropped = await standing.store.dropRecords(place, userIds)
       const at = Date.now()
+      const result = knows ? dropped : dropped.map((one, n) => one ?? unseen(place, userIds[n], at))
       const notes = userIds.map((userId) => ({ place, userId, change: DROP, at }))
       return { result, carried: notes, stored: notes }
     }
@@ -175,7 +178,9 @@ export class Writes {
     if (!standing.isClosed) return copies.missed(standing)
     try {
       await standing.inOrder(async () => {
-        for (const alike of runsOf(notes)) await this.#bounded(alike.length, carryOver(standing.store, alike))
+        // While this waited for its turn the store may have failed, or have been closed.
+        if (!standing.isClosed || line.isEnded) return copies.missed(standing)
+        for (const alike of runsOf(notes)) await this.#copyAll(standing, alike)
       })
     } catch (thrown) {
       copies.missed(standing)
@@ -183,10 +188,30 @@ export class Writes {
     }
   }
 
+  async #copyAll(standing: Standing, notes: readonly Note[]): Promise<void> {
+    const write = (some: readonly Note[]): Promise<void> =>
+      this.#bounded(some.length, carryOver(standing.store, some))
+    for (const refused of await writeAll(notes, write)) {
+      this.parts.trouble('copies', refusalOf(standing.name, refused))
+    }
+  }
+
   #bounded<T>(records: number, work: Promise<T>): Promise<T> {
     const patience = timeoutOf(this.parts.timeout, records)
     return within(work, patience, () => noAnswer(patience))
   }
+}
+
+/**
+ * A record that the store in front may have, and that this one does not know: what it is cannot be said, but it is gone. Of
+ * members there are no copies.
+ */
+function unseen<N extends UserNamespace>(
+  { namespace }: RecordPlace<N>,
+  userId: number,
+  since: number,
+): UserRecordOf[N] | undefined {
+  return namespace === 'members' ? undefined : ({ userId, since } as UserRecordOf[N])
 }
 
 function replacing(put: UserRecordOf[UserNamespace]): Change {

@@ -1,3 +1,4 @@
+import { Deadline } from '../../deadline'
 import { StoreTimeoutError } from '../../errors'
 
 /** What `work` comes to, unless that takes longer than `timeLeft` ms; then `late` is told. */
@@ -8,12 +9,11 @@ export function inTime<T>(
 ): Promise<T> {
   if (timeLeft === Infinity) return work
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const deadline = new Deadline(timeLeft, () => {
       const error = new StoreTimeoutError(Math.round(timeLeft))
       late(error)
       reject(error)
-    }, timeLeft)
-    timer.unref()
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    }).unref()
+    work.then(resolve, reject).finally(() => deadline.clear())
   })
 }

@@ -1,4 +1,5 @@
 /** A pool of connections: ours, made of a URL, or the user's. */
+import { Deadline } from '../../deadline'
 import { StoreTimeoutError, toError } from '../../errors'
 import { send } from './client-queue'
 import type { PostgresConnection, Row, Statement } from './connection'
@@ -94,18 +95,17 @@ class Call {
   client: PooledClient | undefined
   over = false
   readonly expired: Promise<never>
-  #timer: NodeJS.Timeout | undefined
+  #deadline: Deadline | undefined
 
   constructor(readonly timeLeft: number) {
     this.expired = new Promise((_resolve, reject) => {
       if (timeLeft === Infinity) return
-      this.#timer = setTimeout(() => {
+      this.#deadline = new Deadline(timeLeft, () => {
         const error = new StoreTimeoutError(Math.round(timeLeft))
         this.over = true
         this.release(error)
         reject(error)
-      }, timeLeft)
-      this.#timer.unref()
+      }).unref()
     })
   }
 
@@ -120,7 +120,7 @@ class Call {
 
   end(): void {
     this.over = true
-    clearTimeout(this.#timer)
+    this.#deadline?.clear()
   }
 }
 

@@ -1,3 +1,4 @@
+import { Deadline } from '../../deadline'
 import { StoreError, StoreTimeoutError } from '../../errors'
 import type { Argument, RedisConnection, Reply, Script } from './connection'
 import { CONNECT_TIMEOUT } from './link'
@@ -82,20 +83,17 @@ export class Calls implements RedisConnection {
       const given = new AbortController()
       let late = false
       // It holds the process as long as somebody waits for the answer; an idle connection does not.
-      const timer = setTimeout(
-        () => {
-          late = true
-          this.#lost++
-          given.abort()
-          reject(new StoreTimeoutError(this.#timeout))
-          // What was not written has ended by then.
-          setImmediate(() => this.link.stalled(route))
-        },
-        Math.max(1, timeLeft),
-      )
+      const deadline = new Deadline(Math.max(1, timeLeft), () => {
+        late = true
+        this.#lost++
+        given.abort()
+        reject(new StoreTimeoutError(this.#timeout))
+        // What was not written has ended by then.
+        setImmediate(() => this.link.stalled(route))
+      })
       const end = (settle: () => void): void => {
         if (late) this.#lost--
-        clearTimeout(timer)
+        deadline.clear()
         settle()
       }
       this.#sent(args, route, given.signal).then(

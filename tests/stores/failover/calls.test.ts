@@ -5,7 +5,18 @@ import type { Decision } from '../../../lib/stores/decision'
 import { failover } from '../../../lib/stores/failover'
 import { decide, limitOf, queryOf, requestOf } from '../../../lib/testing/contract/requests'
 import { TroubledStore } from '../../support/troubled-store'
-import { BLOCKS, block, lineOf, pass, said, SPACE, troubled, useManualTime } from './support'
+import {
+  BLOCKS,
+  block,
+  holdFirst,
+  idsOf,
+  lineOf,
+  pass,
+  said,
+  SPACE,
+  troubled,
+  useManualTime,
+} from './support'
 
 useManualTime()
 
@@ -340,6 +351,40 @@ describe('connecting and closing', () => {
     await pass(0)
     expect(first.closes).toBe(2)
   })
+
+  test('what fails only afterwards has no other store serve', async () => {
+    const { store, stores, events } = await troubled(2, { failures: 1 })
+    stores[0].trouble = 'hangs'
+    const written = store.putRecords(BLOCKS, [block(1)], 'replace').catch((error: unknown) => String(error))
+    await pass(10)
+    await store.close()
+    const { asked } = stores[1]
+    stores[0].trouble = 'fails'
+    expect(await written).toBe('StoreError: the store is closed')
+    await expect(store.get('k')).rejects.toThrow('the store is closed')
+    expect(stores[1].asked).toBe(asked)
+    expect(said(events)).toEqual([])
+  })
+
+  test.each(['closed', 'away'] as const)(
+    'a copy that waits for its turn is not made when its store is %s',
+    async (how) => {
+      const { store, stores } = await troubled(2, { failures: 1, settle: '1h' })
+      await decide(store, SPACE)
+      await pass(100)
+      const copyOn = holdFirst(stores[1], 'get', 'blocks')
+      const written = [block(1), block(2)].map((one) => store.putRecords(BLOCKS, [one], 'replace'))
+      await pass(10)
+      if (how === 'closed') await store.close()
+      else await pass(300)
+      copyOn()
+      await Promise.all(written)
+      await pass(1)
+      expect(await idsOf(stores[0], 'blocks')).toEqual([1, 2])
+      expect(await idsOf(stores[1], 'blocks')).toEqual([1])
+      await store.close()
+    },
+  )
 
   test('decisions that wait when it is closed are told so', async () => {
     const { store, stores } = await troubled()

@@ -299,3 +299,90 @@ test('a copy that cannot be made is told of, and made later', async () => {
   await store.close()
   expect(jest.getTimerCount()).toBe(0)
 })
+
+test('what another process copies there while this one compares is not deleted', async () => {
+  const stores = [new TroubledStore(), new TroubledStore()]
+  const [first, shared] = stores
+  await first.putRecords(BLOCKS, [block(1)], 'replace')
+  await shared.putRecords(BLOCKS, [block(8)], 'replace')
+  const listOn = holdFirst(first, 'scan', 'blocks')
+  const { store } = await lineOf(stores)
+  await decide(store, SPACE)
+  await pass(10)
+  // This process has listed the first store by now.
+  for (const one of stores) await one.putRecords(BLOCKS, [block(7)], 'replace')
+  listOn()
+  await pass(100)
+  expect(await idsOf(shared, 'blocks')).toEqual([1, 7])
+  await store.close()
+})
+
+describe('a store behind the first that restarts empty without failing a call', () => {
+  const empty = async (store: TroubledStore): Promise<void> => {
+    for (const place of [BLOCKS, REGISTRATIONS]) await store.dropRecords(place, ids(1, 9))
+  }
+  const line = async () => {
+    const made = await troubled(2)
+    await made.store.putRecords(BLOCKS, [block(1)], 'replace')
+    await made.store.putRecords(REGISTRATIONS, [{ userId: 2, since: 1 }], 'keep-since')
+    await pass(1_500)
+    return made
+  }
+
+  test('has its copies again within seconds', async () => {
+    const { store, stores, events } = await line()
+    await empty(stores[1])
+    await pass(12_000)
+    expect(await idsOf(stores[1], 'blocks')).toEqual([1])
+    expect(await idsOf(stores[1], 'registrations')).toEqual([2])
+    expect(events).toEqual([])
+    await store.close()
+    expect(jest.getTimerCount()).toBe(0)
+  })
+
+  test('and as long as it is known to have lost them, nobody is locked out', async () => {
+    const made = await line()
+    await empty(made.stores[1])
+    // It is noticed, and the first fails before they are made anew.
+    await pass(10_100)
+    await fail(made)
+    const registered = { registration: 'required', actor: 2 } as const
+    expect((await decide(made.store, SPACE, registered)).reason).toBe(undefined)
+    await made.store.close()
+  })
+
+  test('one that fails to be looked at is away after a while, like any other', async () => {
+    const made = await line()
+    made.stores[1].trouble = 'fails'
+    await pass(60_000)
+    expect((await made.store.health()).stores?.[1]).toMatchObject({ breaker: 'open' })
+    expect(made.events).toEqual([])
+    made.stores[1].trouble = undefined
+    await pass(20_000)
+    expect((await made.store.health()).stores?.[1]).toMatchObject({ breaker: 'closed' })
+    await made.store.close()
+  })
+})
+
+test('whoever is removed while nobody can say whether they were there counts as removed', async () => {
+  const stores = [new TroubledStore(), new TroubledStore()]
+  stores[0].trouble = 'fails'
+  const { store } = await lineOf(stores)
+  for (const place of [BLOCKS, REGISTRATIONS]) {
+    expect(await store.dropRecords(place, [5])).toEqual([{ userId: 5, since: expect.any(Number) as number }])
+  }
+  expect(await store.dropRecords(MEMBERS, [5])).toEqual([undefined])
+  await store.putRecords(BLOCKS, [block(6, 'spam')], 'replace')
+  expect(await store.dropRecords(BLOCKS, [6, 7])).toMatchObject([
+    { userId: 6, reason: 'spam' },
+    { userId: 7 },
+  ])
+  // Once the copies are whole, it is known.
+  stores[0].trouble = undefined
+  await pass(5_000)
+  expect(await store.dropRecords(BLOCKS, [5])).toEqual([undefined])
+  await fail({ store, stores, events: [] })
+  expect(await store.dropRecords(BLOCKS, [5])).toEqual([undefined])
+  expect(await store.dropRecords(REGISTRATIONS, [5])).toEqual([undefined])
+  await store.close()
+})

@@ -1,4 +1,15 @@
-import fs, { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import fs, {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StoreError } from '../../../lib/errors'
@@ -21,7 +32,7 @@ import {
 
 useManualTime()
 
-const folder = mkdtempSync(join(tmpdir(), 'sentinel-journal-'))
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sentinel-journal-')))
 let count = 0
 let file = ''
 
@@ -222,4 +233,85 @@ test('the file does not grow with writes that undo each other', async () => {
   }
   expect(linesOf(file).length).toBeLessThan(15_000)
   await store.close()
+})
+
+describe('when the file is written anew', () => {
+  afterEach(() => jest.restoreAllMocks())
+
+  test('nothing has to be opened that might not open: what is written after it is kept', async () => {
+    const { first, store } = await away()
+    await store.putRecords(BLOCKS, [block(1)], 'replace')
+    const open = fs.openSync
+    jest.spyOn(fs, 'openSync').mockImplementation((path, flags, mode) => {
+      if (path === file) throw new Error('EMFILE: too many open files')
+      return open(path, flags, mode)
+    })
+    first.trouble = undefined
+    await pass(5_000)
+    expect(linesOf(file)).toEqual([])
+    first.trouble = 'fails'
+    await store.putRecords(BLOCKS, [block(2)], 'replace')
+    jest.restoreAllMocks()
+    await store.putRecords(BLOCKS, [block(3)], 'replace')
+    expect(linesOf(file)).toHaveLength(2)
+    await store.close()
+    const next = await again(first)
+    expect(await idsOf(first, 'blocks')).toEqual([1, 2, 3])
+    await next.store.close()
+  })
+
+  test('and cannot be, it is told of, nothing is lost, and it is tried again', async () => {
+    const { first, store, events } = await away()
+    await store.putRecords(BLOCKS, [block(1)], 'replace')
+    jest.spyOn(fs, 'renameSync').mockImplementationOnce(() => {
+      throw new Error('EACCES: permission denied')
+    })
+    first.trouble = undefined
+    await pass(5_000)
+    expect(said(events)).toContainEqual(
+      `storeError journal: the journal ${file} cannot be written: EACCES: permission denied`,
+    )
+    first.trouble = 'fails'
+    await store.putRecords(BLOCKS, [block(2)], 'replace')
+    expect(linesOf(file)).toHaveLength(2)
+    first.trouble = undefined
+    await pass(20_000)
+    expect(await idsOf(first, 'blocks')).toEqual([1, 2])
+    expect(linesOf(file)).toEqual([])
+    await store.close()
+  })
+})
+
+describe('a link', () => {
+  test.each(['there already', 'not there yet'])('to a file that is %s stays one', async (kind) => {
+    const target = join(folder, `disk-${count}`)
+    mkdirSync(target)
+    const real = join(target, 'journal')
+    if (kind === 'there already') writeFileSync(real, '')
+    symlinkSync(real, file)
+    const { first, store } = await away()
+    await store.putRecords(BLOCKS, [block(1)], 'replace')
+    expect(linesOf(real)).toHaveLength(1)
+    expect(existsSync(`${real}.lock`)).toBe(true)
+    first.trouble = undefined
+    await pass(5_000)
+    expect(lstatSync(file).isSymbolicLink()).toBe(true)
+    expect(linesOf(real)).toEqual([])
+    await store.close()
+  })
+
+  test('and the file are one journal, which one store at a time may have', async () => {
+    const { store } = await away()
+    const alias = `${file}-alias`
+    symlinkSync(file, alias)
+    const other = failover([new MemoryStore(), new MemoryStore()], { journal: { file: alias } })
+    await expect(other.connect()).rejects.toThrow(`the journal ${file} is open already in this process`)
+    await store.close()
+  })
+
+  test('that goes in circles is an error that names it', async () => {
+    symlinkSync(file, file)
+    const store = failover([new MemoryStore(), new MemoryStore()], { journal: { file } })
+    await expect(store.connect()).rejects.toThrow(`the journal ${file} cannot be used: ELOOP`)
+  })
 })

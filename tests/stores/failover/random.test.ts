@@ -162,25 +162,20 @@ class Run {
   }
 
   async #put(name: UserNamespace, users: readonly number[]): Promise<void> {
-    await this.#turn(name, users)
-    const since = ++this.#time
-    const records = users.map((userId) => recordOf(name, userId, since))
-    const done = this.#store.putRecords(
-      { space: SPACE, namespace: name },
-      records as never,
-      MEETINGS[name] as Meeting,
-    )
-    this.#busy(name, users, done)
-    await done
-    for (const record of records) this.#expect(name, record)
+    await this.#inTurn(name, users, async () => {
+      const since = ++this.#time
+      const records = users.map((userId) => recordOf(name, userId, since))
+      const place = { space: SPACE, namespace: name }
+      await this.#store.putRecords(place, records as never, MEETINGS[name] as Meeting)
+      for (const record of records) this.#expect(name, record)
+    })
   }
 
   async #drop(name: UserNamespace, users: readonly number[]): Promise<void> {
-    await this.#turn(name, users)
-    const done = this.#store.dropRecords({ space: SPACE, namespace: name }, users)
-    this.#busy(name, users, done)
-    await done
-    for (const userId of users) this.expected[name].delete(userId)
+    await this.#inTurn(name, users, async () => {
+      await this.#store.dropRecords({ space: SPACE, namespace: name }, users)
+      for (const userId of users) this.expected[name].delete(userId)
+    })
   }
 
   async #decide(count: number): Promise<void> {
@@ -190,12 +185,12 @@ class Run {
 
   readonly #writing = new Map<string, Promise<unknown>>()
 
-  async #turn(name: UserNamespace, users: readonly number[]): Promise<void> {
-    for (const userId of users) await this.#writing.get(`${name} ${userId}`)
-  }
-
-  #busy(name: UserNamespace, users: readonly number[], done: Promise<unknown>): void {
-    for (const userId of users) this.#writing.set(`${name} ${userId}`, done)
+  #inTurn(name: UserNamespace, users: readonly number[], write: () => Promise<void>): Promise<void> {
+    const keys = users.map((userId) => `${name} ${userId}`)
+    // Taken at once: whoever comes next waits for this one, too.
+    const done = Promise.all(keys.map((key) => this.#writing.get(key))).then(write)
+    for (const key of keys) this.#writing.set(key, done)
+    return done
   }
 
   #expect(name: UserNamespace, record: ReturnType<typeof recordOf>): void {
