@@ -2,7 +2,8 @@ import { BatchQueue } from './batch-queue'
 
 /**
  * One work at a time per key, inside this process, in order of arrival; each holds its keys for `patience` ms at most.
- * Beyond `waiting` works without a result (default 10,000) the next one fails at once.
+ * Beyond `waiting` works without a result (default 10,000) the next one fails at once. One without a result after a
+ * minute is given up.
  */
 export class KeyQueue {
   readonly #queue: BatchQueue<() => Promise<unknown>, unknown>

@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { StoreError } from '../../lib/errors'
-import { BatchQueue } from '../../lib/stores/batch-queue'
+import { OverloadError, StoreError, StoreTimeoutError } from '../../lib/errors'
+import { BatchQueue, type BatchQueueOptions } from '../../lib/stores/batch-queue'
 import { KeyQueue } from '../../lib/stores/key-queue'
 import { randomOf } from '../../lib/testing/contract/random'
+import { decide, limitOf } from '../../lib/testing/contract/requests'
+import { TroubledStore } from '../support/troubled-store'
 
 /** A queue whose batches are carried out when the test says so. */
 function manual(most?: number) {
@@ -106,6 +108,125 @@ describe('bounded', () => {
     }
     expect((await Promise.all(waiting)).length).toBe(10_000)
     expect([queue.waiting, queue.size]).toEqual([0, 0])
+  })
+})
+
+describe('a store that never answers', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date'] })
+  })
+  afterEach(() => jest.useRealTimers())
+  const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms)
+
+  /** A queue whose works hang while told so, and how many were begun. */
+  function hanging(options: BatchQueueOptions) {
+    const made = { hangs: true, begun: [] as string[], later: (): void => undefined }
+    const queue = new BatchQueue<string, string>(async (jobs) => {
+      made.begun.push(...jobs)
+      if (made.hangs) await new Promise<void>((resolve) => (made.later = resolve))
+      return jobs.map((value) => ({ status: 'fulfilled', value }))
+    }, options)
+    return Object.assign(made, { queue })
+  }
+
+  /** What has become of a job so far. */
+  function followed(job: Promise<string>): { is: unknown } {
+    const followed: { is: unknown } = { is: 'waiting' }
+    job.then(
+      (value) => (followed.is = value),
+      (error: unknown) => (followed.is = error),
+    )
+    return followed
+  }
+
+  test('is given up after `timeout`, whether it was asked or not, and gives its places back', async () => {
+    const made = hanging({ most: 1, patience: 100, timeout: 250, waiting: 4 })
+    const { queue } = made
+    const jobs = ['a', 'b', 'c', 'd'].map((name) => followed(queue.run(['k'], name)))
+    await expect(queue.run(['x'], 'x')).rejects.toBeInstanceOf(OverloadError)
+    await pass(249)
+    // Each had the key for a while.
+    expect(made.begun).toEqual(['a', 'b', 'c'])
+    expect([jobs.map(({ is }) => is), queue.waiting]).toEqual([Array(4).fill('waiting'), 4])
+    await pass(1)
+    for (const { is } of jobs) {
+      expect(is).toBeInstanceOf(StoreTimeoutError)
+      expect(is).toMatchObject({ timeout: 250 })
+    }
+    expect([queue.waiting, queue.size]).toEqual([0, 0])
+    await pass(1_000)
+    // Whoever waits for nothing any more is not carried out.
+    expect([made.begun, jest.getTimerCount()]).toEqual([['a', 'b', 'c'], 0])
+    made.hangs = false
+    expect(await queue.run(['k'], 'e')).toBe('e')
+  })
+
+  test('only those that came first are given up, and the next in line takes over', async () => {
+    const made = hanging({ most: 1, patience: 1_000, timeout: 200 })
+    const first = followed(made.queue.run(['k'], 'first'))
+    await pass(150)
+    const second = followed(made.queue.run(['k', 'l'], 'second'))
+    const third = followed(made.queue.run(['l'], 'third'))
+    made.hangs = false
+    await pass(49)
+    expect([made.begun, second.is, third.is]).toEqual([['first'], 'waiting', 'waiting'])
+    await pass(1)
+    expect(first.is).toBeInstanceOf(StoreTimeoutError)
+    expect([made.begun, second.is, third.is]).toEqual([['first', 'second', 'third'], 'second', 'third'])
+    expect([made.queue.waiting, made.queue.size]).toEqual([0, 0])
+    // The late answer goes nowhere.
+    made.later()
+    await pass(1_000)
+    expect(first.is).toBeInstanceOf(StoreTimeoutError)
+  })
+
+  test('is asked but now and then once too much is lost, and as ever once it has answered', async () => {
+    const made = hanging({ patience: 100, timeout: 200, lost: 3 })
+    const { queue, begun } = made
+    const ask = (n: number) => followed(queue.run([`k${n}`], `job ${n}`))
+    for (let n = 0; n < 3; n++) ask(n)
+    await pass(200)
+    for (let round = 0; round < 5; round++) {
+      const jobs = Array.from({ length: 10 }, (_, n) => ask(n))
+      await pass(50)
+      const refused = jobs.filter(({ is }) => is instanceof StoreError && !(is instanceof StoreTimeoutError))
+      expect(refused.length).toBe(round % 2 === 0 ? 9 : 10)
+      expect(refused[0].is).toMatchObject({ message: 'the store does not answer: 3 decisions are lost' })
+    }
+    // One each 100 ms, of which the first is given up as well.
+    expect([begun.length, queue.waiting]).toEqual([6, 2])
+    made.hangs = false
+    await pass(50)
+    expect(await queue.run(['k'], 'tried')).toBe('tried')
+    for (let n = 0; n < 5; n++) expect(await queue.run([`k${n}`], `job ${n}`)).toBe(`job ${n}`)
+  })
+
+  test('however often single answers are lost, it goes on as long as others come', async () => {
+    const made = hanging({ patience: 100, timeout: 200, lost: 3, waiting: 5 })
+    for (let n = 0; n < 50; n++) {
+      made.hangs = true
+      const lost = followed(made.queue.run(['hangs'], 'hangs'))
+      await pass(200)
+      expect(lost.is).toBeInstanceOf(StoreTimeoutError)
+      made.hangs = false
+      expect(await made.queue.run(['k'], 'answers')).toBe('answers')
+    }
+    expect([made.queue.waiting, made.queue.size]).toEqual([0, 0])
+  })
+
+  test('as the base of a store: ten thousand lost decisions are not the last ones', async () => {
+    const store = new TroubledStore()
+    store.trouble = 'hangs'
+    const lost = Array.from({ length: 10_000 }, (_, n) =>
+      decide(store, 'queue:test', { actor: 1 + n, limits: [limitOf()] }).catch((error: unknown) => error),
+    )
+    await expect(decide(store, 'queue:test')).rejects.toBeInstanceOf(OverloadError)
+    await pass(59_999)
+    await expect(decide(store, 'queue:test')).rejects.toBeInstanceOf(OverloadError)
+    await pass(1)
+    for (const error of await Promise.all(lost)) expect(error).toBeInstanceOf(StoreTimeoutError)
+    store.trouble = undefined
+    for (let n = 0; n < 3; n++) expect((await decide(store, 'queue:test')).reason).toBe(undefined)
   })
 })
 

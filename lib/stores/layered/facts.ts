@@ -2,6 +2,7 @@
 import type { LimitCheck, Place, Scope } from '../decision'
 import { mix53 } from '../../keys'
 import type { UserNamespace } from '../record-keys'
+import type { Ordered } from './order'
 
 /** Several limits of which only the longest wait is known: together they refuse until then. */
 export interface Group {
@@ -50,12 +51,25 @@ export interface BlockFact {
   readonly learnt: number
 }
 
+/**
+ * How the store has told that it has no record of a user: it has refused a request for the lack of it (`refused`), it has
+ * decided one that does not depend on it (`asked`), or the record was looked up or removed (`found`). A failover store lets
+ * pass whomever the copies in its second store may just not know, and has no record of them: only `refused` may refuse.
+ */
+export type Missing = 'refused' | 'asked' | 'found'
+
 /** Whether the store has a record of a user, and whether the front has a copy of it. */
 export interface RecordFact {
-  readonly exists: boolean
+  /** `undefined`: there is one. */
+  readonly missing: Missing | undefined
   /** The copy can be read. */
   ready: boolean
   readonly learnt: number
+}
+
+/** Whether the store has the record, as far as it is known. */
+export function isThere(fact: RecordFact | undefined): boolean {
+  return fact !== undefined && fact.missing === undefined
 }
 
 export type CachedNamespace = Exclude<UserNamespace, 'members'>
@@ -74,7 +88,7 @@ export interface Where {
 const MOST = 256
 
 /** All that is known of one actor (and its memberships), chat or own key, or of what is global. */
-export class Facts {
+export class Facts implements Ordered<Facts> {
   limits: LimitFact[] = []
   marks: Map<number, Mark> | undefined
   block: BlockFact | undefined
@@ -85,6 +99,9 @@ export class Facts {
   counted = 0
   /** It was forgotten: nobody finds it any more. */
   gone = false
+  listed = false
+  older: Facts | undefined
+  newer: Facts | undefined
 
   constructor(
     readonly space: Space,

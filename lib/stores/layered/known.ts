@@ -11,12 +11,13 @@ import type {
   LimitCheck,
   LimitState,
   Registration,
+  RegistrationMode,
   Scope,
 } from '../decision'
 import { judge, type Ledger } from '../judge'
 import { knownWait, settledWait } from '../meter'
 import type { Copies } from './copies'
-import type { Facts, Group, LimitFact, Space, Wait } from './facts'
+import type { Facts, Group, LimitFact, RecordFact, Space, Wait } from './facts'
 import type { Memory } from './memory'
 import type { Times } from './times'
 
@@ -28,6 +29,7 @@ export class Known implements Ledger {
   #facts: Facts | undefined
   #chat: number | undefined
   #actor: number | undefined
+  #mode: RegistrationMode | undefined
   #local = 0
   #now = 0
   /** Counts requests, for groups. */
@@ -63,7 +65,9 @@ export class Known implements Ledger {
     const now = request.now ?? this.times.atStore(local)
     if (Number.isNaN(now)) return undefined
     this.#turnTo(request, space, facts, local, now)
-    return this.#maySay(request) ? this.#sure(judge(request, this, now)) : undefined
+    const decision = this.#maySay(request) ? this.#sure(judge(request, this, now)) : undefined
+    if (decision !== undefined) this.#use(request)
+    return decision
   }
 
   block(actor: number): Block | undefined {
@@ -85,8 +89,11 @@ export class Known implements Ledger {
       this.#certain = false
       return undefined
     }
-    if (!known.exists) return undefined
     this.#oldest = Math.min(this.#oldest, known.learnt)
+    if (known.missing !== undefined) {
+      if (!this.#isMissing(known)) this.#certain = false
+      return undefined
+    }
     const copy = known.ready ? this.copies.registration(this.#space?.name ?? '', actor, 0) : undefined
     if (copy === undefined) this.#certain = false
     return copy
@@ -143,6 +150,7 @@ export class Known implements Ledger {
     this.#facts = facts
     this.#actor = request.actor
     this.#chat = request.chat
+    this.#mode = request.registration
     this.#local = local
     this.#now = now
     this.#run++
@@ -156,7 +164,7 @@ export class Known implements Ledger {
   /** Whether anything at all is known that would refuse, or there is nothing that would have to be counted. */
   #maySay(request: DecisionRequest): boolean {
     const { duplicate, debounces, limits, registration } = request
-    const unregistered = this.#facts?.records.registrations?.exists === false
+    const unregistered = this.#isMissing(this.#facts?.records.registrations)
     this.#closed =
       (duplicate !== undefined && this.#holds(this.#home(request), duplicate.mark)) ||
       (request.block && (this.#facts?.block?.until ?? -Infinity) > this.#now) ||
@@ -170,6 +178,22 @@ export class Known implements Ledger {
       this.#anyDebounce(debounces) ||
       (duplicate === undefined && debounces.length === 0 && limits.length === 0)
     )
+  }
+
+  /** Whether the lack of a registration is known well enough for this request. */
+  #isMissing(fact: RecordFact | undefined): boolean {
+    return fact?.missing === 'refused' || (fact?.missing === 'asked' && this.#mode !== 'required')
+  }
+
+  /** What has answered is not to be forgotten before what has not. */
+  #use({ debounces, limits }: DecisionRequest): void {
+    for (const check of debounces) this.#touch(this.#at(check))
+    for (const check of limits) this.#touch(this.#at(check))
+    this.#touch(this.#actor === undefined ? this.#space?.global : this.#facts)
+  }
+
+  #touch(facts: Facts | undefined): void {
+    if (facts !== undefined) this.memory.used(facts)
   }
 
   #anyDebounce(debounces: readonly DebounceCheck[]): boolean {

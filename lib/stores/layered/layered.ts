@@ -30,6 +30,7 @@ export class LayeredStore extends BackedStore {
   readonly #records: Records
   readonly #changes = new Changes()
   readonly #invalidation: Invalidation
+  readonly #unobserve: () => void
   #connecting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -51,6 +52,8 @@ export class LayeredStore extends BackedStore {
       connected: (isConnected) => void (times.connected = isConnected),
       report: (event) => this.report(event),
     })
+    // What was learnt of a store that stood in for another may not be so any more.
+    this.#unobserve = back.observe(({ type }) => (type === 'recovered' ? this.#forgetAll() : undefined))
   }
 
   /** What is remembered: at most `maxKeys`. */
@@ -246,6 +249,7 @@ export class LayeredStore extends BackedStore {
   async #close(): Promise<void> {
     const ended = await Promise.allSettled([this.#invalidation.close()])
     ended.push(...(await Promise.allSettled([this.back.close(), this.#front.close()])))
+    this.#unobserve()
     this.#memory.forgetAll()
     for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
@@ -274,6 +278,10 @@ function isCached<N extends UserNamespace>(place: RecordPlace<N>): place is Reco
  * When two limits refuse at once and which of them waits longer cannot be told, the name stays that of the first until
  * both pass. What is left in `limits` is as last seen, and of limits never seen (after a block) there is none. A notice
  * that another process has claimed may come up to ten seconds late; never are there two in a window.
+ *
+ * Whoever has to be registered is refused by the front only if the back has refused them before: a failover store that lets
+ * users pass because its second store may just not know them locks nobody out. When it tells that a store has recovered, all
+ * that is remembered is forgotten.
  *
  * What an album, a user's own limiter, or a limit that counts or blocks by refusing, is leased or in the shadow would
  * refuse is always the back's to say.

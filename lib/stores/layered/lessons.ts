@@ -22,6 +22,7 @@ export class Lessons {
   ) {}
 
   learn(request: DecisionRequest, decision: Decision, sent: number, isCurrent: boolean): void {
+    this.times.passed(decision.now)
     if (request.now === undefined) this.times.saw(decision.now, sent)
     if (decision.reason === undefined && !decision.unasked) {
       return this.#allowed(request, decision, sent, isCurrent)

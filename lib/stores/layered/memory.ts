@@ -1,7 +1,8 @@
 /** All that is remembered, within bounds. */
 import type { DecisionRequest, Place } from '../decision'
 import type { Copies } from './copies'
-import { Space, type CachedNamespace, type Facts, type RecordFact, type Where } from './facts'
+import { Order } from './order'
+import { isThere, Space, type CachedNamespace, type Facts, type RecordFact, type Where } from './facts'
 import type { Times } from './times'
 
 /** Worthless facts that are collected with each note: more than one, so that they do not pile up. */
@@ -12,7 +13,7 @@ export class Memory {
   /** The one asked for last: mostly there is one. */
   #last: Space | undefined
   /** The longest untouched first. */
-  readonly #order = new Set<Facts>()
+  readonly #order = new Order<Facts>()
   #size = 0
 
   constructor(
@@ -66,17 +67,21 @@ export class Memory {
   noted(facts: Facts, learnt: number): void {
     if (facts.gone) return
     facts.noted = Math.max(facts.noted, learnt)
-    this.#order.delete(facts)
-    this.#order.add(facts)
+    this.#order.touch(facts)
     this.#size += facts.size - facts.counted
     facts.counted = facts.size
+  }
+
+  /** Facts were of use: what refuses a flooder must not make room for those who come but once. */
+  used(facts: Facts): void {
+    if (facts.listed) this.#order.touch(facts)
   }
 
   /** No timer: whoever notes something clears away a little of what is over. */
   collect(): void {
     let left = COLLECTED
     const worthless = this.times.local() - this.times.longest
-    for (const facts of this.#order) {
+    for (let facts = this.#order.oldest; facts !== undefined; facts = this.#order.oldest) {
       const over = this.#size > this.maxKeys
       if (!over && (facts.noted > worthless || left-- === 0)) return
       this.forget(facts)
@@ -86,7 +91,7 @@ export class Memory {
   setRecord(facts: Facts, namespace: CachedNamespace, record: RecordFact | undefined): void {
     const former = facts.records[namespace]
     facts.records[namespace] = record
-    if (former?.exists === true && record?.exists !== true) {
+    if (isThere(former) && !isThere(record)) {
       this.copies.drop({ space: facts.space.name, namespace }, facts.id as number)
     }
   }
@@ -103,7 +108,7 @@ export class Memory {
 
   /** Forgets the limits of one place, or of a whole space. */
   forgetLimits(space: Space, of?: Place & Where): void {
-    const there = of === undefined ? [...this.#order] : [space.at(of, of)]
+    const there = of === undefined ? this.#order : [space.at(of, of)]
     for (const facts of there) {
       if (facts === undefined || facts.space !== space || facts.gone) continue
       facts.limits = []
@@ -113,13 +118,13 @@ export class Memory {
   }
 
   forgetSpace(space: Space): void {
-    for (const facts of [...this.#order]) if (facts.space === space) this.forget(facts)
+    for (const facts of this.#order) if (facts.space === space) this.forget(facts)
     this.#spaces.delete(space.name)
     if (this.#last === space) this.#last = undefined
   }
 
   forgetAll(): void {
-    for (const facts of [...this.#order]) this.forget(facts)
+    for (const facts of this.#order) this.forget(facts)
     this.#spaces.clear()
     this.#last = undefined
   }

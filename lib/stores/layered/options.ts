@@ -18,7 +18,7 @@ export interface LayeredOptions {
    * store is asked anew, even if the wait that it named is not over. Default `'30s'`.
    */
   readonly recheck?: Duration
-  /** What is remembered at most: refusals, marks and records together. The oldest goes first. Default 100,000. */
+  /** What is remembered at most: refusals, marks and records together. What was of use longest ago goes first. Default 100,000. */
   readonly maxKeys?: number
 }
 

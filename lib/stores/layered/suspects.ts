@@ -25,14 +25,14 @@ export interface Lesson {
 export function suspectsOf(lesson: Lesson, times: Times): Suspect[] {
   const { request, decision } = lesson
   return [
-    ...duplicateSuspects(lesson),
+    ...duplicateSuspects(lesson, times),
     ...blockSuspects(lesson, times),
-    ...debounceSuspects(lesson),
+    ...debounceSuspects(lesson, times),
     ...request.limits.flatMap((check, n) => limitSuspects(lesson, check, decision.limits[n])),
   ]
 }
 
-function duplicateSuspects({ request, decision, space, sent }: Lesson): Suspect[] {
+function duplicateSuspects({ request, decision, space, sent }: Lesson, times: Times): Suspect[] {
   const { duplicate, chat } = request
   if (decision.reason !== 'duplicate' || duplicate === undefined) return []
   const home = request.actor === undefined ? GLOBAL : ACTOR
@@ -42,7 +42,7 @@ function duplicateSuspects({ request, decision, space, sent }: Lesson): Suspect[
       home.scope,
       duplicate.mark,
       chat,
-      duplicate.window,
+      duplicate.window + times.setBack(decision.now),
       decision,
       sent,
     ),
@@ -50,7 +50,7 @@ function duplicateSuspects({ request, decision, space, sent }: Lesson): Suspect[
 }
 
 /** A debounce that fails: until when is known of a mark that was set here. One that was set elsewhere may hold as well. */
-function debounceSuspects({ request, decision, space, sent }: Lesson): Suspect[] {
+function debounceSuspects({ request, decision, space, sent }: Lesson, times: Times): Suspect[] {
   if (decision.reason === 'limited') return []
   return request.debounces.map((check) =>
     markSuspect(
@@ -58,7 +58,7 @@ function debounceSuspects({ request, decision, space, sent }: Lesson): Suspect[]
       check.scope,
       check.mark,
       request.chat,
-      check.window,
+      check.window + times.setBack(decision.now),
       decision,
       sent,
     ),
@@ -70,7 +70,7 @@ function markSuspect(
   scope: Scope,
   id: number,
   chat: number | undefined,
-  window: number,
+  upper: number,
   { now, retryAfter: longest = Infinity }: Decision,
   sent: number,
 ): Suspect {
@@ -78,16 +78,17 @@ function markSuspect(
   const set = (wait: number): void => facts?.setMark(scope, id, chat, { until: now + wait, learnt: sent })
   const exact = known === undefined || known.learnt === -Infinity ? 0 : known.until - now
   // Where none is known to hold, another process may have set it.
-  if (exact <= 0) return { upper: window, isIt: set }
+  if (exact <= 0) return { upper, isIt: set }
   if (exact <= longest) set(exact)
   return { exact, upper: exact }
 }
 
 function blockSuspects({ request, decision, space, sent }: Lesson, times: Times): Suspect[] {
-  const { reason, now, registration } = decision
+  const { reason, now, registration, retryAfter } = decision
   if (reason !== 'duplicate' && reason !== 'blocked' && reason !== 'unregistered') return []
   const suspects: Suspect[] = []
-  if (request.registration === 'required' && registration === undefined) {
+  // A wait that ends is not that of a missing registration: the store has judged as if the user were vouched for.
+  if (request.registration === 'required' && registration === undefined && retryAfter === undefined) {
     suspects.push({ exact: Infinity, upper: Infinity })
   }
   const facts = space.make(ACTOR, request)

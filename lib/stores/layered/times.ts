@@ -8,6 +8,8 @@ export class Times {
   connected = false
   /** Store's time less local time, as last seen; NaN: never seen. */
   #offset = NaN
+  /** The latest time of a decision. */
+  #latest = -Infinity
 
   constructor(
     /** ms, monotonic. */
@@ -24,6 +26,16 @@ export class Times {
   /** A question that was sent at `sent` (local) was answered at `now` by the store's clock. */
   saw(now: number, sent: number): void {
     this.#offset = now - sent
+  }
+
+  /** An update was decided at `now`, by whose clock ever. */
+  passed(now: number): void {
+    if (now > this.#latest) this.#latest = now
+  }
+
+  /** How far the clock was set back (ms): what began at a later time may last as much longer. */
+  setBack(now: number): number {
+    return Math.max(0, this.#latest - now)
   }
 
   /**

@@ -27,6 +27,47 @@ test('the oldest refusals go first, and are asked for anew', () => {
   expect([ask(1), made.trips]).toEqual(['limited', trips + 1])
 })
 
+test.each(['actor', 'chat', 'own', 'global'] as const)(
+  'a refusal that is used (limit of scope %s) outlives those who come but once, however many they are',
+  (scope) => {
+    const maxKeys = 60
+    const made = layers(new MemoryStore(), { maxKeys })
+    const flooder = requestOf(SPACE, {
+      actor: 1,
+      chat: -1,
+      block: true,
+      limits: [limitOf({ limit: 0, scope, key: scope === 'own' ? 'key' : undefined })],
+    })
+    const ask = (request = flooder) => (made.store.decide(request) as Decision).reason
+    expect(ask()).toBe('limited')
+    for (let actor = 1_001; actor <= 1_000 + 3 * maxKeys; actor++) {
+      expect(ask(requestOf(SPACE, { actor, chat: actor, block: true, debounces: [debounceOf()] }))).toBe(
+        undefined,
+      )
+      if (actor % 10 === 0) expect(ask()).toBe('limited')
+      expect(made.store.remembered).toBeLessThanOrEqual(maxKeys)
+    }
+    expect(made.trips).toBe(1 + 3 * maxKeys)
+    // Whoever came but once and is not asked for has made room.
+    const first = requestOf(SPACE, { actor: 1_001, chat: 1_001, block: true, debounces: [debounceOf()] })
+    expect([ask(first), made.trips]).toEqual(['debounced', 2 + 3 * maxKeys])
+  },
+)
+
+test('a record that is looked up again and again stays as well', async () => {
+  const back = new MemoryStore()
+  const find = jest.spyOn(back, 'findRecord')
+  const made = layers(back, { maxKeys: 30 })
+  const place = registrationsOf(SPACE)
+  await made.store.putRecords(place, [{ userId: 1, since: START }], 'replace')
+  for (let userId = 2; userId <= 100; userId++) {
+    await made.store.putRecords(place, [{ userId, since: START }], 'replace')
+    expect(await made.store.findRecord(place, 1)).toMatchObject({ userId: 1 })
+  }
+  expect(made.store.remembered).toBeLessThanOrEqual(30)
+  expect(find).not.toHaveBeenCalled()
+})
+
 test('marks and costs of one place push one another out, not everybody else', () => {
   const made = layers(new MemoryStore(), { staleness: '10m' })
   for (let n = 0; n < 5_000; n++) {

@@ -313,6 +313,57 @@ test('blocks and registrations are found in the front while they are fresh, whoe
   expect(find).toHaveBeenCalledTimes(2)
 })
 
+test('whether a record was there to remove is the back’s word, whatever the front remembers', async () => {
+  const { ask, store, back, blocks, registrations } = bench({ staleness: '1m' })
+  const since = 1
+  const places = (['blocks', 'registrations'] as const).map((namespace) => ({ space: SPACE, namespace }))
+  // There is none, says the front; another process has just made one.
+  ask({ registration: 'required' })
+  for (const place of places) {
+    await store.findRecord(place, 42)
+    await back.putRecords(place, [{ userId: 42, since }], 'replace')
+    expect(await store.findRecord(place, 42)).toBe(undefined)
+    expect(await store.dropRecords(place, [42, 43])).toEqual([{ userId: 42, since }, undefined])
+    await back.putRecords(place, [{ userId: 42, since }], 'replace')
+  }
+  expect([await blocks.remove(42), await registrations.remove(42)]).toEqual([true, true])
+  // There is one, says the front; another process has just removed it.
+  for (const place of places) {
+    await store.putRecords(place, [{ userId: 42, since }], 'replace')
+    await back.dropRecords(place, [42])
+    expect(await store.findRecord(place, 42)).toEqual({ userId: 42, since })
+    expect(await store.dropRecords(place, [42])).toEqual([undefined])
+    await store.putRecords(place, [{ userId: 42, since }], 'replace')
+    await back.dropRecords(place, [42])
+  }
+  expect([await blocks.remove(42), await registrations.remove(42)]).toEqual([false, false])
+  expect(await store.putRecords(places[1], [{ userId: 42, since: 5 }], 'keep-since')).toEqual([
+    { userId: 42, since: 5 },
+  ])
+})
+
+test('that nobody was found, or was asked for, refuses nobody: only what was refused is refused again', async () => {
+  const { ask, store, registrations } = bench()
+  const place = { space: SPACE, namespace: 'registrations' } as const
+  expect(ask({}).trip).toBe(true)
+  for (const learn of [
+    () => store.findRecord(place, 42),
+    () => store.dropRecords(place, [42]),
+    async () => ask({ registration: 'ask' }),
+    async () => ask({ registration: 'vouched' }),
+  ]) {
+    await learn()
+    expect([ask({ registration: 'required' }), ask({ registration: 'required' })]).toMatchObject([
+      { reason: 'unregistered', trip: true },
+      { reason: 'unregistered', trip: false },
+    ])
+    expect(ask({ registration: 'ask' })).toMatchObject({ unasked: true, trip: false })
+    expect(ask({ registration: 'vouched' })).toMatchObject({ reason: undefined, trip: false })
+    await registrations.remove(42)
+    ask({})
+  }
+})
+
 test('a block that is over is still the record that it is', async () => {
   const { ask, blocks, store, pass, both } = bench({ staleness: '1m' })
   await both(({ blocks: each }) => each.add(42, { for: 2 * SECOND }))
