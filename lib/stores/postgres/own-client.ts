@@ -7,6 +7,8 @@ import type { OwnClient, PgModule } from './peers'
 export interface Own {
   readonly client: OwnClient
   readonly socket: Socket
+  /** What broke it, once something has: it takes nothing any more. */
+  failure: Error | undefined
 }
 
 /** ms that a goodbye may take: a server that is gone does not answer it. */
@@ -30,15 +32,20 @@ export function newOwn(
     fallback_application_name: 'telegraf-sentinel',
     ...settings,
   })
+  const own: Own = { client, socket, failure: undefined }
   // It says so again after whoever used it has let go of it.
-  client.on('error', quiet)
-  return { client, socket }
+  client.on('error', (error) => {
+    own.failure ??= error
+  })
+  return own
 }
 
 /** Opens it; what cannot be opened is closed. */
 export async function open(own: Own): Promise<Own> {
   try {
     await own.client.connect()
+    // The server may have ended it in the same breath.
+    if (own.failure !== undefined) throw own.failure
     return own
   } catch (thrown) {
     await hangUp(own, thrown)

@@ -4,7 +4,7 @@ import { StoreError, toError } from '../../errors'
 import { Backoff } from '../backoff'
 import { hangUp, newOwn, open, type Own } from './own-client'
 import type { PgModule } from './peers'
-import { storeErrorOf, type Surroundings } from './problems'
+import { codeOf, storeErrorOf, type Surroundings } from './problems'
 import type { Connecting, PooledClient } from './sources'
 
 export interface OwnPoolOptions {
@@ -36,6 +36,9 @@ const PATIENT_EACH = 4
 
 /** A further attempt has to have succeeded within this time (ms), else others do not wait for it. */
 const PROMISING = 200
+
+/** SQLSTATE admin_shutdown; a server that really shuts down lets nobody in, and says so with another one. */
+const TERMINATED = '57P01'
 
 /** Idle connections are closed after this long (ms), after twice as long at the latest. */
 const IDLE = 60_000
@@ -149,6 +152,8 @@ export class OwnPool implements Connecting {
     this.#backoff.reset()
     if (this.#ended) return void hangUp(own)
     this.#all.add(own)
+    // It says that it is broken before it says that it has ended; in between it takes nothing any more.
+    own.client.on('error', (error) => void this.#remove(own, error))
     own.client.on('end', () => void this.#remove(own))
     this.#offer(own)
     this.#dialIfWorthwhile()
@@ -158,6 +163,8 @@ export class OwnPool implements Connecting {
     this.#dialingSince = undefined
     this.#dialing = undefined
     this.#failures++
+    // The server is there, and somebody has ended just this one.
+    if (codeOf(thrown) === TERMINATED && this.#failures < PATIENT_EACH) return this.#dialIfWorthwhile()
     this.#nextAt = performance.now() + this.#backoff.next()
     this.#failure = storeErrorOf(thrown, this.options.surroundings)
     if (this.#all.size === 0) this.#rejectAll(this.#failure)

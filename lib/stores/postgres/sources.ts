@@ -72,8 +72,13 @@ export function isQueryable(source: unknown): source is Queryable {
   return hasMethod(source, 'query')
 }
 
-export function isPool(source: Queryable): source is PoolLike {
-  return 'totalCount' in source && hasMethod(source, 'connect') && hasMethod(source, 'on')
+export function isPool(source: PostgresSource): source is PoolLike {
+  return (
+    typeof source === 'object' &&
+    'totalCount' in source &&
+    hasMethod(source, 'connect') &&
+    hasMethod(source, 'on')
+  )
 }
 
 export function isPglite(source: Queryable): source is PgliteLike {

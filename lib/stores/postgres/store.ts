@@ -18,13 +18,17 @@ import { nameOf } from './name'
 import { readOptions } from './options'
 import type { PostgresStoreOptions, PostgresStoreSource, ReadOptions } from './options'
 import { Records } from './records'
-import type { PostgresSource } from './sources'
+import { isPool, type PostgresSource } from './sources'
 import { quoteName } from './sql/quote'
 import { SERVER_NOW } from './sql/tables'
 import { Sweeper } from './sweeper'
 
 /** Decisions that are worth a statement of their own: more are spread over connections, since each is one processor's work. */
 const SHARE = 32
+
+const POOL_OF_ONE =
+  'PostgreSQL: your Pool has no connection left for a channel, which takes one for good: make it with max: 2 or more. ' +
+  'Without a channel, what other processes change is known here only later'
 
 /**
  * Keeps everything in PostgreSQL (13 or newer), shared by any number of processes, or in PGlite, inside this one.
@@ -203,12 +207,15 @@ export class PostgresStore extends StorageAdapter {
 
   /**
    * LISTEN and NOTIFY, on a connection that the channel has for itself: a further one beside the pool that the store makes, one
-   * of your Pool for good, or your one Client or PGlite. `undefined` where that is a Pool of one, or a mere `query()`. Through
-   * PgBouncer in transaction mode it never connects, and says why.
+   * of your Pool for good, or your one Client or PGlite. `undefined` where that is a Pool of one, which the listener is told, or a
+   * mere `query()`. Through PgBouncer in transaction mode it never connects, and says why.
    */
   override openChannel(listener: ChannelListener): Channel | undefined {
     const { openSession } = this.#connection
-    if (openSession === undefined) return undefined
+    if (openSession === undefined) {
+      if (isPool(this.#options.source)) listener.lost(new StoreError(POOL_OF_ONE))
+      return undefined
+    }
     const channel = new PostgresChannel(this.#connection, openSession, listener, this.#options)
     this.#channels.add(channel)
     return {

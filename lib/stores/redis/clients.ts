@@ -36,9 +36,18 @@ export interface RedisPoolLike extends RedisClientLike {
   execute<T>(act: (client: RedisClientLike) => Promise<T>): Promise<T>
 }
 
+/** A node of a Cluster; its clients are missing until they are needed. */
+export interface ClusterNode {
+  readonly address: string
+  readonly client?: RedisClientLike
+  readonly pubSub?: { readonly client: RedisClientLike }
+}
+
 /** `createCluster()`. */
 export interface RedisClusterLike extends Openable {
-  readonly masters: readonly { readonly address: string }[]
+  readonly masters: readonly ClusterNode[]
+  readonly replicas: readonly ClusterNode[]
+  readonly pubSubNode?: ClusterNode
   readonly slots: readonly { readonly master: { readonly address: string } }[]
   nodeClient(node: never): RedisClientLike | Promise<RedisClientLike>
   sendCommand(

@@ -1,6 +1,6 @@
 /** Decisions on their way to Redis and back: those that wait travel together, by slot on a Cluster. */
 import { toError } from '../../errors'
-import { Convoy } from '../convoy'
+import { Convoy, WaitingRoom } from '../convoy'
 import type { Decision, DecisionRequest, LimitQuery, LimitState } from '../decision'
 import { decodeReply, replyOf } from './codec-reply'
 import type { Answer } from './codec-reply'
@@ -15,7 +15,7 @@ import { decideSplit } from './split'
 export interface EngineOptions {
   /** ms that a decision waits at most. */
   readonly timeout: number
-  /** Decisions that wait at most; on a Cluster for each master. */
+  /** Decisions that wait at most, on a Cluster for whichever masters. */
   readonly waiting: number
   /** Decisions in one call at most. */
   readonly batch: number
@@ -34,6 +34,7 @@ export class Engine implements Slots {
   readonly #connection: RedisConnection
   /** One for each master that decides: those of one that hangs hold up no others. */
   readonly #convoys = new Map<string, Convoy<BatchOp, Answer>>()
+  readonly #room: WaitingRoom
   readonly #options: EngineOptions
   readonly #encoder = new BatchEncoder()
   /** What requests have needed of the script so far: few changes in the life of a bot, for each of which a server loads a script. */
@@ -42,13 +43,12 @@ export class Engine implements Slots {
   constructor(connection: RedisConnection, options: EngineOptions) {
     this.#connection = connection
     this.#options = options
+    this.#room = new WaitingRoom(options.waiting)
   }
 
   /** Decisions that wait for a call. */
   get waiting(): number {
-    let waiting = 0
-    for (const convoy of this.#convoys.values()) waiting += convoy.waiting
-    return waiting
+    return this.#room.taken
   }
 
   /** Takes no more decisions; resolves when those that were taken are answered. */
@@ -94,20 +94,31 @@ export class Engine implements Slots {
   #convoyOf(op: BatchOp): Convoy<BatchOp, Answer> {
     const { link, topology } = this.#connection
     const master = topology === 'one' ? '' : (link.masterOf?.(slotTag(op)) ?? '')
-    let convoy = this.#convoys.get(master)
-    if (convoy === undefined) {
-      const { pool = 1, batch, waiting, timeout } = this.#options
-      convoy = new Convoy<BatchOp, Answer>(topology === 'one' ? this.#carry : this.#carryBySlot, {
-        most: batch,
-        share: SHARE,
-        flights: FLIGHTS + MORE_FLIGHTS * (pool - 1),
-        waiting,
-        timeout,
-        lost: link.mostLost,
-      })
-      this.#convoys.set(master, convoy)
-    }
+    return this.#convoys.get(master) ?? this.#newConvoy(master)
+  }
+
+  #newConvoy(master: string): Convoy<BatchOp, Answer> {
+    const { link, topology } = this.#connection
+    const { pool = 1, batch, timeout } = this.#options
+    const convoy = new Convoy<BatchOp, Answer>(topology === 'one' ? this.#carry : this.#carryBySlot, {
+      most: batch,
+      share: SHARE,
+      flights: FLIGHTS + MORE_FLIGHTS * (pool - 1),
+      waiting: this.#room,
+      timeout,
+      lost: link.mostLost,
+    })
+    this.#convoys.set(master, convoy)
+    void this.#forgetFormer()
     return convoy
+  }
+
+  /** A master that is new may have taken the place of another: that one's convoy is of no more use. */
+  async #forgetFormer(): Promise<void> {
+    const masters = await this.#connection.link.masters()
+    for (const [master, { isIdle }] of this.#convoys) {
+      if (isIdle && !masters.includes(master)) this.#convoys.delete(master)
+    }
   }
 
   readonly #carry = async (

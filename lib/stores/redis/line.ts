@@ -2,6 +2,7 @@
 import { toError } from '../../errors'
 import { Backoff } from '../backoff'
 import type { RedisClientLike } from './clients'
+import { destroyNow } from './openings'
 
 /** A client that nobody but us uses. */
 export interface OwnClient extends RedisClientLike {
@@ -23,13 +24,30 @@ export interface LineParts {
   lost?(error: Error): void
 }
 
-/** ms until a user that lacks a permission is tried again: somebody has to give it that first. */
-const FORBIDDEN_DELAY = 60_000
+/** ms until a user that lacks a permission is tried again, at first and at most: somebody has to give it that first. */
+const FORBIDDEN_FIRST = 1_000
+const FORBIDDEN_MOST = 10_000
 
 /** One client's time on the line. */
-interface Stint {
+class Stint {
   client: OwnClient | undefined
-  over: boolean
+  over = false
+  /** Rejects when it is over, whatever its client is at: one that is destroyed while it connects never says so. */
+  readonly lost: Promise<never>
+  readonly #lose: (error: Error) => void
+
+  constructor() {
+    let lose: (error: Error) => void = () => undefined
+    this.lost = new Promise<never>((_resolve, reject) => (lose = reject))
+    this.#lose = lose
+    // Only an attempt to connect waits for it.
+    this.lost.catch(() => undefined)
+  }
+
+  end(error: Error): void {
+    this.over = true
+    this.#lose(error)
+  }
 }
 
 /**
@@ -39,6 +57,7 @@ interface Stint {
 export class Line {
   readonly #parts: LineParts
   readonly #backoff = new Backoff()
+  readonly #forbidden = new Backoff(FORBIDDEN_FIRST, FORBIDDEN_MOST)
   #stint: Stint | undefined
   #client: OwnClient | undefined
   #opening: Promise<void> | undefined
@@ -81,12 +100,14 @@ export class Line {
     const stint = this.#stint
     this.#stint = undefined
     this.#client = undefined
-    if (stint !== undefined) end(stint)
+    if (stint === undefined) return
+    stint.end(new Error('The client is closed'))
+    end(stint)
   }
 
   async #attempt(): Promise<void> {
     const { patience } = this.#parts
-    const stint: Stint = { client: undefined, over: false }
+    const stint = new Stint()
     this.#stint = stint
     let client: OwnClient
     let timer: NodeJS.Timeout | undefined
@@ -96,7 +117,7 @@ export class Line {
       timer.unref()
     })
     try {
-      client = await Promise.race([this.#connected(stint), late])
+      client = await Promise.race([this.#connected(stint), late, stint.lost])
       if (this.#stint !== stint) throw new Error('The client is closed')
     } catch (thrown) {
       const error = toError(thrown)
@@ -110,6 +131,7 @@ export class Line {
     this.#client = client
     this.#error = undefined
     this.#backoff.reset()
+    this.#forbidden.reset()
     this.#parts.ready?.(client)
   }
 
@@ -120,7 +142,7 @@ export class Line {
     client.on('error', (error) => this.#lose(stint, error))
     if (!stint.over) await client.connect()
     // One that was destroyed while it connected is open now.
-    if (stint.over) destroy(client)
+    if (stint.over) destroyNow(client)
     else await this.#parts.greet(client)
     return client
   }
@@ -130,12 +152,12 @@ export class Line {
     this.#stint = undefined
     this.#client = undefined
     this.#error = error
-    stint.over = true
+    stint.end(error)
     // Its calls learn first what has happened to it.
     queueMicrotask(() => end(stint))
     if (this.#closed) return
-    const delay = error.message.startsWith('NOPERM') ? FORBIDDEN_DELAY : this.#backoff.next()
-    this.#retry = setTimeout(() => this.#reconnect(), delay)
+    const backoff = error.message.startsWith('NOPERM') ? this.#forbidden : this.#backoff
+    this.#retry = setTimeout(() => this.#reconnect(), backoff.next())
     this.#retry.unref()
     this.#parts.lost?.(error)
   }
@@ -147,16 +169,6 @@ export class Line {
   }
 }
 
-function end(stint: Stint): void {
-  stint.over = true
-  if (stint.client !== undefined) destroy(stint.client)
-}
-
-function destroy(client: OwnClient): void {
-  try {
-    client.destroy()
-  } catch (error) {
-    // redis 5 does not destroy what is closed already.
-    if (client.isOpen) throw error
-  }
+function end({ client }: Stint): void {
+  if (client !== undefined) destroyNow(client)
 }

@@ -8,7 +8,7 @@ interface Opening {
   stores: number
 }
 
-/** ms that a client may take to send what is under way. */
+/** ms that a client may take to send what is under way, and then to be destroyed. */
 const CLOSE_TIMEOUT = 1000
 
 const openings = new WeakMap<Openable, Opening>()
@@ -16,6 +16,7 @@ const openings = new WeakMap<Openable, Opening>()
 /** One store's hold on a user's client. */
 export class Tenancy {
   readonly #client: Openable
+  readonly #end: () => Promise<void>
   #opening: Opening | undefined
   #lastError: Error | undefined
   readonly #onError = (error: Error): void => {
@@ -23,8 +24,10 @@ export class Tenancy {
   }
   #listening = false
 
-  constructor(client: Openable) {
+  /** `end` closes the client; it is called by the last store that leaves, where a store has opened it. */
+  constructor(client: Openable, end: () => Promise<void>) {
     this.#client = client
+    this.#end = end
   }
 
   /** What the client last complained of, while it is not ready. */
@@ -58,7 +61,7 @@ export class Tenancy {
     this.#opening = undefined
     if (opening === undefined || --opening.stores > 0) return
     openings.delete(this.#client)
-    if (this.#client.isOpen) await closeClient(this.#client)
+    if (this.#client.isOpen) await this.#end()
   }
 
   /**
@@ -98,21 +101,38 @@ function firstAttempt(client: Openable): Promise<void> {
   })
 }
 
-async function closeClient(client: Openable): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), CLOSE_TIMEOUT)
-  })
+/** Closes a client, or destroys it after `CLOSE_TIMEOUT`. */
+export async function closeClient(client: Openable): Promise<void> {
   try {
     const closed = Promise.resolve(client.close())
-    const end = await Promise.race([closed, late])
-    if (end !== 'late') return
+    if (await endsInTime(closed)) return
     // It is destroyed below, and then that is how it ends.
     closed.catch(() => undefined)
-    await client.destroy()
+    await endsInTime(Promise.resolve(client.destroy()))
   } catch (error) {
     throw toError(error)
+  }
+}
+
+/** Whether `work` ends within `CLOSE_TIMEOUT`; rejects as it does. */
+export async function endsInTime(work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), CLOSE_TIMEOUT)
+  })
+  try {
+    return await Promise.race([work.then(() => true), late])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** Destroys a client, whatever it is at. */
+export function destroyNow(client: Openable): void {
+  try {
+    client.destroy()
+  } catch (error) {
+    // redis 5 does not destroy what is closed already.
+    if (client.isOpen) throw error
   }
 }

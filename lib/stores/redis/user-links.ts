@@ -6,7 +6,7 @@ import type { Argument } from './connection'
 import type { OwnClient } from './line'
 import { CONNECT_TIMEOUT, MOST_LOST } from './link'
 import type { Link, Route } from './link'
-import { Tenancy } from './openings'
+import { closeClient, Tenancy } from './openings'
 import { duplicateOf, isDuplicable } from './own-client'
 
 /** What opening and closing have in common. */
@@ -19,7 +19,7 @@ export abstract class UserLink<Client extends Openable> implements Link {
   readonly #tenancy: Tenancy
 
   constructor(protected readonly client: Client) {
-    this.#tenancy = new Tenancy(client)
+    this.#tenancy = new Tenancy(client, () => this.end())
   }
 
   open(): Promise<void> {
@@ -51,6 +51,11 @@ export abstract class UserLink<Client extends Openable> implements Link {
     return undefined
   }
 
+  /** Ends the client, which we have opened: what does not go in time is destroyed. */
+  protected end(): Promise<void> {
+    return closeClient(this.client)
+  }
+
   protected abstract dispatch(args: Argument[], route: Route, signal: AbortSignal): Promise<unknown>
 }
 
@@ -68,9 +73,12 @@ export class ClientLink extends UserLink<RedisClientLike> {
     const { client } = this
     if (isDuplicable(client)) return async () => duplicateOf(client, CONNECT_TIMEOUT)
     if (!isPool(client)) return undefined
+    let lent: RedisClientLike | undefined
     return async () => {
       await this.open()
-      return client.execute(anotherOf)
+      // What its options are one of its clients knows for ever: later nobody waits for one that is free.
+      lent ??= await client.execute(async (one) => one)
+      return anotherOf(lent)
     }
   }
 }

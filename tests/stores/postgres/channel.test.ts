@@ -9,6 +9,7 @@ import { PostgresStore } from '../../../lib/stores/postgres'
 import type { Channel } from '../../../lib/stores/channel'
 import { channelName } from '../../../lib/stores/postgres/channel'
 import { lettingGo } from '../../../lib/stores/postgres/pglite'
+import { decide } from '../../../lib/testing/contract/requests'
 import { TYPESCRIPT } from '../../hammer/workers'
 import { until } from '../../support/servers/child'
 import { startPgBouncer, startPostgres, type PostgresServer } from '../../support/servers/postgres'
@@ -101,12 +102,20 @@ describe('a channel through a server', () => {
     await expect(channel.send('a\0')).rejects.toThrow(StoreError)
   })
 
-  test('a Pool of one, or a mere query(), has no channel', async () => {
+  test('a Pool of one, or a mere query(), has no channel; the first is told why, and decides all the same', async () => {
     const pool = await makePool(1)
     const listener = new Heard()
-    expect(new PostgresStore(pool).openChannel(listener)).toBe(undefined)
+    const store = new PostgresStore(pool, { timeout })
+    undo.push(() => store.close())
+    expect(store.openChannel(listener)).toBe(undefined)
+    expect(listener.states).toEqual(['lost'])
+    expect(listener.errors[0].message).toContain('max: 2 or more')
+    await store.connect()
+    const decisions = Array.from({ length: 50 }, (_, n) => decide(store, 'one:main', { actor: n + 1 }))
+    expect((await Promise.all(decisions)).map(({ reason }) => reason)).toEqual(Array(50).fill(undefined))
     const query = (text: string, values?: unknown[]) => pool.query(text, values)
     expect(new PostgresStore({ query }).openChannel(listener)).toBe(undefined)
+    expect(listener.states).toEqual(['lost'])
   })
 
   test.each(Object.keys(sources).slice(0, 2))('on %s a session that is ended is made anew', async (name) => {
@@ -238,8 +247,9 @@ describe('a channel whose server is in trouble', () => {
       undo.push(() => client.end())
       const pool = new Pool({ connectionString: bouncer.url, max: 3 })
       undo.push(() => pool.end())
-      const [byUrl, byPool, byClient] = [bouncer.url, pool, client].map((source) =>
-        opened(new PostgresStore(source, { schema: mode, timeout })),
+      // Each on a channel of its own.
+      const [byUrl, byPool, byClient] = [bouncer.url, pool, client].map((source, n) =>
+        opened(new PostgresStore(source, { schema: `${mode}_${n}`, timeout })),
       )
       for (const { heard, channel } of [byUrl, byPool]) {
         await heard.isTold(mode === 'session' ? 'connected' : 'lost')

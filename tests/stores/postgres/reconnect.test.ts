@@ -120,6 +120,53 @@ test('a server that accepts and then says nothing gets a handful of connections,
   expect(performance.now() - closed).toBeLessThan(2_000)
 })
 
+test('backends that are terminated again and again take nothing with them but what they are at', async () => {
+  const server = await startPostgres()
+  undo.push(() => server.stop())
+  const store = storeAt(server.url, { timeout: '10s' })
+  await store.connect()
+  const admin = new Client(server.url)
+  await admin.connect()
+  undo.push(() => admin.end())
+  const terminations: { from: number; to: number }[] = []
+  const failures: { from: number; to: number; error: Error }[] = []
+  let decided = 0
+  let over = false
+  const user = async (actor: number): Promise<void> => {
+    while (!over) {
+      const from = performance.now()
+      try {
+        await decide(store, 'flood:main', { actor, limits })
+        decided++
+      } catch (thrown) {
+        failures.push({ from, to: performance.now(), error: thrown as Error })
+      }
+      await delay(Math.random() * 4)
+    }
+  }
+  const users = Array.from({ length: 24 }, (_, n) => user(n + 1))
+  for (let round = 0; round < 60; round++) {
+    await delay(20)
+    const from = performance.now()
+    await admin.query(
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'telegraf-sentinel'`,
+    )
+    // What has been said of it meanwhile is read.
+    await delay(5)
+    terminations.push({ from, to: performance.now() })
+  }
+  over = true
+  await Promise.all(users)
+  const others = failures.filter(
+    (failure) => !terminations.some(({ from, to }) => failure.from < to && failure.to > from),
+  )
+  expect(others).toEqual([])
+  // It knew that the connection was broken.
+  expect(failures.filter(({ error }) => /not queryable/.test(String(error.cause)))).toEqual([])
+  expect(failures.length).toBeGreaterThan(0)
+  expect(decided).toBeGreaterThan(failures.length)
+})
+
 describe('a server with no connection left', () => {
   let server: PostgresServer
   const MOST = 6

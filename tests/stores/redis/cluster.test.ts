@@ -1,4 +1,5 @@
 /** On a Redis Cluster: decisions over several slots, nodes that are lost. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { createCluster } from 'redis'
 import { RedisStore } from '../../../lib/stores/redis'
 import { connectionOf } from '../../../lib/stores/redis/connect'
@@ -192,7 +193,34 @@ describe('a decision over several slots', () => {
   })
 })
 
+test('the bound of those who wait is one for all masters', async () => {
+  const store = new RedisStore(make(), { timeout: AMPLE, waiting: 100 })
+  await store.connect()
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 1000 }, async (_, n) =>
+      store.decide(requestOf('cluster:bound', { actor: n + 1, limits: [limitOf({ limit: 1000 })] })),
+    ),
+  )
+  const failures = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
+  expect(failures).toHaveLength(900)
+  expect(new Set(failures.map(({ name }) => name))).toEqual(new Set(['OverloadError']))
+  expect((await store.health()).waiting).toBe(0)
+  await store.close()
+})
+
 describe('a master that is lost', () => {
+  /** Those that hold this process. */
+  const openSockets = (): number =>
+    process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+
+  /** Clients of all nodes, their replicas aside. */
+  async function connections(): Promise<number> {
+    const lists = await Promise.all(
+      cluster.nodes.map((node) => node.admin('CLIENT', 'LIST', 'TYPE', 'normal')),
+    )
+    return lists.map((list) => String(list).trim().split('\n').length).reduce((sum, count) => sum + count, 0)
+  }
+
   const KEY = 'lost:0'
 
   /** The node that serves KEY. */
@@ -256,6 +284,33 @@ describe('a master that is lost', () => {
     expect(served.length).toBeGreaterThan(0)
     await store.close()
     await cluster.ready()
+  })
+
+  test('all paused: close() ends in time, and nothing of it stays', async () => {
+    const before = await connections()
+    // Those of the question are closed by then.
+    await delay(100)
+    const sockets = openSockets()
+    const client = make()
+    const store = new RedisStore(client, { timeout })
+    await store.connect()
+    const decideAll = () =>
+      Promise.allSettled(
+        Array.from({ length: 90 }, async (_, n) =>
+          store.decide(requestOf('cluster:closed', { actor: n + 1, limits: [limitOf({ limit: 1000 })] })),
+        ),
+      )
+    await decideAll()
+    cluster.nodes.forEach((node) => node.pause())
+    await decideAll()
+    const start = performance.now()
+    await store.close()
+    expect(performance.now() - start).toBeLessThan(5_000)
+    await eventually(async () => expect(openSockets()).toBeLessThanOrEqual(sockets))
+    cluster.nodes.forEach((node) => node.resume())
+    await cluster.ready()
+    await eventually(async () => expect(await connections()).toBeLessThanOrEqual(before))
+    expect(client.masters).toEqual([])
   })
 
   test('killed: calls end in time, and its replica takes over by itself', async () => {

@@ -93,6 +93,24 @@ describe('attempts', () => {
     expect(new Set(fourth).size).toBeGreaterThan(5)
   })
 
+  test('are over when the connection is lost, whatever they wait for', async () => {
+    const greeted: OwnClient[] = []
+    const line = new Line({
+      make: () => {
+        const socket = { host: '127.0.0.1', port: server.port, reconnectStrategy: false } as const
+        return createClient({ RESP: 2, socket }) as unknown as OwnClient
+      },
+      greet: (client) => (greeted.push(client) === 1 ? new Promise(() => undefined) : Promise.resolve()),
+      patience: 20_000,
+    })
+    const opened = line.open()
+    await eventually(async () => expect(greeted).toHaveLength(1))
+    await server.admin('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await failureOf(opened)
+    await eventually(async () => expect(line.client).toBeDefined())
+    line.close()
+  })
+
   /** When the first attempts to connect to where nothing listens were made. */
   async function attempts(port: number, count: number): Promise<number[]> {
     const times: number[] = []
