@@ -2,13 +2,14 @@
 import type { Context } from 'telegraf'
 import type { Emitter, OverloadEvent } from './events'
 import type { Waiting } from './health'
+import { within } from './hooks'
 import type { Settings } from './options'
 
 /** The `backpressure` option: how much may be under way at most. */
 export interface BackpressureOptions {
   /** Decisions that the store or `registration.resolve` has not answered. Default 10,000. */
   decisions?: number
-  /** Asynchronous hooks that have not ended, those that took longer than `hooks.timeout` included. Default 1,000. */
+  /** Asynchronous hooks that have not ended, those that took longer than `hooks.timeout` by up to a minute included. Default 1,000. */
   hooks?: number
   /** Answers to refusals that wait for their turn, or for Telegram. Default 1,000. */
   replies?: number
@@ -26,6 +27,8 @@ export function boundsOf({
   return { decisions, hooks, replies }
 }
 
+/** How long what is late counts as under way (ms): one whose end is lost must not do so for ever. */
+const LOST_AFTER = 60_000
 /** ms between two events of one kind. */
 const EVENT_EVERY = 1_000
 
@@ -66,6 +69,24 @@ export class Backlog {
     this.#size--
     if (this.#size > 0) return
     for (const resolve of this.#emptied.splice(0)) resolve()
+  }
+
+  /** As `within`; what is late counts until it ends, for a minute at most. */
+  within<T>(work: PromiseLike<T>, ms: number, late: () => Error): Promise<T> {
+    let lost: NodeJS.Timeout | undefined
+    let isOver = false
+    const end = (): void => {
+      if (isOver) return
+      isOver = true
+      clearTimeout(lost)
+      this.leave()
+    }
+    this.enter()
+    work.then(end, end)
+    return within(work, ms, () => {
+      lost = setTimeout(end, LOST_AFTER).unref()
+      return late()
+    })
   }
 
   /** Tells at once of the first, then each second of those since, and last of the remainder. */

@@ -2,7 +2,7 @@
  * One decision: of a plan, what is not yet judged goes to the store together. What comes of it is settlement.ts.
  */
 import type { Context } from 'telegraf'
-import { LimiterError, toError } from './errors'
+import { LimiterError, StoreTimeoutError, toError } from './errors'
 import { isThenable, within } from './hooks'
 import { hash53, mix53 } from './keys'
 import type { Settings } from './options'
@@ -14,7 +14,7 @@ import { NOTHING, type Errand, type Settlement } from './settlement'
 import type { DecisionRequest, LimitCheck } from './stores/decision'
 import type { Subject } from './subject'
 import type { Outcome, Trips } from './trip'
-import type { Turn } from './turn'
+import { charge, halfOf, type Turn } from './turn'
 
 /** Keeps update ids apart from everything else that is hashed into marks. */
 const DUPLICATE = 0x64757065
@@ -59,9 +59,24 @@ export class Gate<C extends Context> {
     const lost: LimitCheck[] = []
     const remaining = this.#remaining(ctx, turn, plan, lost)
     if (remaining === undefined) return true
+    if (turn.timeLeft === 0) return this.#unasked(ctx, turn, remaining)
     const limits = this.#limits(ctx, turn, remaining, lost)
     if (!isThenable(limits)) return this.#send({ ctx, turn, plan: remaining, limits, lost })
-    return limits.then((checks) => this.#send({ ctx, turn, plan: remaining, limits: checks, lost }))
+    return this.#sendLater({ ctx, turn, plan: remaining, lost }, limits)
+  }
+
+  /** Apart from `#decide`, as `#settleLater` is from `#send`. */
+  async #sendLater(errand: Omit<Errand<C>, 'limits'>, limits: Promise<LimitCheck[]>): Promise<boolean> {
+    const start = performance.now()
+    const checks = await limits
+    charge(errand.turn, start)
+    return this.#send({ ...errand, limits: checks })
+  }
+
+  /** This update has waited in vain: it does not wait again. */
+  #unasked(ctx: C, turn: Turn, plan: Plan<C>): boolean | Promise<boolean> {
+    const error = new StoreTimeoutError(this.#settings.storeTimeout)
+    return this.#settlement.undecided({ ctx, turn, plan, limits: [], lost: [] }, error)
   }
 
   /** The plan without what this update was judged by already; `undefined` if nothing is left. */
@@ -96,11 +111,10 @@ export class Gate<C extends Context> {
     lost: LimitCheck[],
   ): readonly LimitCheck[] | Promise<LimitCheck[]> {
     if (plan.checks !== undefined && turn.subject.actor !== undefined) return plan.checks
-    const { storeTimeout } = this.#settings
+    const time = halfOf(turn)
     return limitChecks(plan.limits, ctx, whereaboutsOf(turn.subject), {
       failed: (source, error) => this.#lose(turn, source, error, lost),
-      inTime: (limit) =>
-        within(limit, storeTimeout, () => new Error(`limit: no answer within ${storeTimeout} ms`)),
+      inTime: (limit) => within(limit, time, () => new Error(`limit: no answer within ${time} ms`)),
     })
   }
 
@@ -111,24 +125,28 @@ export class Gate<C extends Context> {
   }
 
   #send(errand: Errand<C>): boolean | Promise<boolean> {
-    const { timeLeft } = errand.turn
-    if (timeLeft !== undefined) errand.turn.timeLeft = undefined
     try {
-      const outcome = this.#trips.decide(errand.ctx, this.#request(errand), timeLeft)
+      const outcome = this.#trips.decide(errand.ctx, this.#request(errand), errand.turn.timeLeft)
       return isThenable(outcome)
-        ? this.#settleLater(errand, outcome, timeLeft)
+        ? this.#settleLater(errand, outcome)
         : this.#settlement.settle(errand, outcome)
     } catch (thrown) {
-      return this.#undecided(errand, toError(thrown), timeLeft)
+      return this.#undecided(errand, toError(thrown))
     }
   }
 
   /** Apart from `#send`: a function that makes closures is slower also where it makes none. */
-  #settleLater(errand: Errand<C>, outcome: Promise<Outcome>, timeLeft = this.#settings.storeTimeout) {
-    const end = performance.now() + timeLeft
+  #settleLater(errand: Errand<C>, outcome: Promise<Outcome>): Promise<boolean> {
+    const start = performance.now()
     return outcome.then(
-      (settled) => this.#settlement.settle(errand, settled),
-      (thrown: unknown) => this.#undecided(errand, toError(thrown), end - performance.now()),
+      (settled) => {
+        charge(errand.turn, start)
+        return this.#settlement.settle(errand, settled)
+      },
+      (thrown: unknown) => {
+        charge(errand.turn, start)
+        return this.#undecided(errand, toError(thrown))
+      },
     )
   }
 
@@ -167,15 +185,14 @@ export class Gate<C extends Context> {
     return { mark: mix53(updateId, DUPLICATE + botId), window: deduplicate }
   }
 
-  #undecided(errand: Errand<C>, error: Error, timeLeft: number | undefined): boolean | Promise<boolean> {
-    return error instanceof LimiterError
-      ? this.#without(errand, error, timeLeft)
-      : this.#settlement.undecided(errand, error)
+  #undecided(errand: Errand<C>, error: Error): boolean | Promise<boolean> {
+    if (error instanceof LimiterError) return this.#without(errand, error)
+    if (error instanceof StoreTimeoutError) errand.turn.timeLeft = 0
+    return this.#settlement.undecided(errand, error)
   }
 
   /** A user's own limiter failed: that check alone is lost, all others are judged, in the time that is left. */
-  #without(errand: Errand<C>, error: LimiterError, timeLeft: number | undefined): boolean | Promise<boolean> {
-    errand.turn.timeLeft = timeLeft && Math.max(1, timeLeft)
+  #without(errand: Errand<C>, error: LimiterError): boolean | Promise<boolean> {
     this.#lose(errand.turn, error.bucket, error, errand.lost)
     return this.#send({ ...errand, limits: errand.limits.filter(({ bucket }) => bucket !== error.bucket) })
   }

@@ -9,7 +9,7 @@ import type { Planner } from './plan'
 import type { Members } from './stores/records'
 import { loose, payloadOf, type Loose } from './subject'
 import type { Trips } from './trip'
-import { NOTHING_JUDGED, type Turn } from './turn'
+import { charge, halfOf, NOTHING_JUDGED, type Turn } from './turn'
 
 export interface ObserverParts<C extends Context> {
   readonly backlogs: Backlogs
@@ -37,12 +37,8 @@ export class Observer<C extends Context> {
     return this.#migration(turn, chatId, to as number)
   }
 
-  /** Half of `storeTimeout` is the migration's; the update is yet to be decided. */
-  async #migration(turn: Turn, from: number, to: number): Promise<void> {
-    const { storeTimeout } = this.#parts.settings
-    const end = performance.now() + storeTimeout
-    await this.#inTime(turn, 'migrateChat', Math.ceil(storeTimeout / 2), () => this.#migrate(from, to))
-    turn.timeLeft = Math.max(1, end - performance.now())
+  #migration(turn: Turn, from: number, to: number): Promise<void> {
+    return this.#inTime(turn, 'migrateChat', halfOf(turn), () => this.#migrate(from, to))
   }
 
   #membership(change: Loose, turn: Turn): Promise<void> | undefined {
@@ -56,7 +52,7 @@ export class Observer<C extends Context> {
     const date = Number.isSafeInteger(change['date'])
       ? (change['date'] as number) * 1000
       : settings.clock.now()
-    return this.#inTime(turn, 'membership', settings.storeTimeout, async () => {
+    return this.#inTime(turn, 'membership', turn.timeLeft, async () => {
       const isLatest = await members.record(
         userId,
         reachable,
@@ -81,6 +77,7 @@ export class Observer<C extends Context> {
 
   async #inTime(turn: Turn, source: string, time: number, work: () => Promise<void>): Promise<void> {
     const { settings, trips, emitter, backlogs } = this.#parts
+    const start = performance.now()
     try {
       const done = trips.connect().then(work)
       await within(done, time, () => new Error(`${source}: no answer within ${time} ms`))
@@ -89,6 +86,8 @@ export class Observer<C extends Context> {
       const { subject, verdict } = turn
       const at = settings.clock.now()
       emitter.emit({ type: 'storeError', error: toError(thrown), source, subject, verdict, at })
+    } finally {
+      charge(turn, start)
     }
   }
 }

@@ -65,7 +65,13 @@ export interface SentinelOptions<C extends Context = Context> {
   reply?: RepliesOption<C>
   /** What becomes of an update that the store does not decide. Default `'allow'`. */
   onStoreError?: 'allow' | 'refuse' | 'throw'
-  /** Longest wait for one decision. Default `'500ms'`. */
+  /**
+   * Longest wait of one update: for the store, `registration.resolve` and asynchronous limits, and for its refusal to be
+   * answered; in the sentinel and in each `guard()` and `scan()` behind it, all together. The time that handlers and hooks take
+   * does not count. Once a decision has come too late, `onStoreError` decides at once about what else that update would ask. A
+   * limit's function has half of what is left, so that the decision is taken without it if need be; so has a chat's migration.
+   * An answer that takes longer is sent all the same, and not waited for. Default `'500ms'`.
+   */
   storeTimeout?: Duration
   /** How much may be under way. Beyond it, `onStoreError` decides; a reply is left out. `overload` events tell of it. */
   backpressure?: BackpressureOptions

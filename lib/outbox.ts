@@ -1,15 +1,16 @@
 /** What the sentinel itself says to Telegram goes out no faster than Telegram takes it, and no later than it is of use. */
 import type { Backlog } from './backlog'
+import { Deadline } from './deadline'
 import { toError } from './errors'
-import { within } from './hooks'
+import { CLOSING } from './hooks'
 import { Lanes, type Lane } from './pace'
 
-/** How long Telegram may take over an answer (ms). */
+/** How long Telegram may take over an answer, and a `reply` function over its text (ms). */
 export const REPLY_TIMEOUT = 10_000
 /** The pause where Telegram asks for one and does not say how long (ms). */
 const SOME_PAUSE = 1_000
-/** How long closing waits for what is being said (ms). */
-const CLOSING = 2_000
+/** The longest pause that is kept (ms): a broken number must not silence the bot for good. */
+const LONGEST_PAUSE = 3_600_000
 
 /** One call to Telegram. */
 export interface Letter {
@@ -17,17 +18,10 @@ export interface Letter {
   readonly chat: number | undefined
   /** From then on it is of no use (ms, monotonic). */
   readonly until: number
-  readonly send: () => Promise<unknown>
+  /** Ends when `signal` is aborted, if it can. */
+  readonly send: (signal: AbortSignal) => Promise<unknown>
   /** Told of a failure where nobody waits for the letter any more. */
   readonly failed: (error: Error) => void
-}
-
-/** A letter on its way. */
-interface Delivery {
-  readonly letter: Letter
-  readonly lane: Lane
-  /** Nobody waits for it any more. */
-  late: boolean
 }
 
 /**
@@ -39,6 +33,8 @@ export class Outbox {
   readonly #lanes = new Lanes()
   readonly #answers: Letter[] = []
   readonly #messages: Letter[] = []
+  /** Ends the calls that are under way. */
+  readonly #calls = new Set<AbortController>()
   /** Telegram wants to hear nothing before (ms, monotonic). */
   #silentUntil = 0
   #timer: NodeJS.Timeout | undefined
@@ -79,7 +75,10 @@ export class Outbox {
     this.#wakeAt(Math.min(this.#due, letter.until, now + wait))
   }
 
-  /** Nothing waits from now on: it is sent or dropped. Resolves when nothing is being sent, or after two seconds. */
+  /**
+   * Nothing waits from now on: it is sent or dropped. Resolves when nothing is being sent; what takes longer than two seconds
+   * is given up.
+   */
   async close(): Promise<void> {
     this.#closed = true
     this.#wakeAt(Infinity)
@@ -88,6 +87,7 @@ export class Outbox {
       this.#drop()
     }
     await this.#backlog.drained(CLOSING)
+    for (const call of this.#calls) call.abort(new Error(`no answer within ${CLOSING} ms of closing`))
   }
 
   #queueOf({ chat }: Letter): Letter[] {
@@ -98,36 +98,35 @@ export class Outbox {
     return Math.max(lane.wait(now), this.#silentUntil - now)
   }
 
+  /** Sends it, and gives its place back, or puts it back in the queue. Rejects where Telegram does not take it in time. */
   async #send(letter: Letter, lane: Lane): Promise<void> {
-    const delivery: Delivery = { letter, lane, late: false }
+    const call = new AbortController()
+    const deadline = new Deadline(REPLY_TIMEOUT, () =>
+      call.abort(new Error(`no answer within ${REPLY_TIMEOUT} ms`)),
+    ).unref()
+    this.#calls.add(call)
     lane.begin()
     try {
-      await within(this.#deliver(delivery), REPLY_TIMEOUT, () => {
-        delivery.late = true
-        return new Error(`no answer within ${REPLY_TIMEOUT} ms`)
-      })
+      await abortable(letter.send, call.signal)
+      this.#backlog.leave()
+    } catch (thrown) {
+      const pause = pauseOf(thrown)
+      if (pause === undefined) {
+        this.#backlog.leave()
+        throw thrown
+      }
+      this.#silentUntil = Math.max(this.#silentUntil, performance.now() + pause)
+      this.#putBack(letter, lane)
     } finally {
+      deadline.clear()
+      this.#calls.delete(call)
       const now = performance.now()
       lane.end(now)
       this.#sendWhatMay(now)
     }
   }
 
-  /** Ends with Telegram's answer, however late that comes. */
-  async #deliver(delivery: Delivery): Promise<void> {
-    try {
-      await delivery.letter.send()
-    } catch (thrown) {
-      const pause = pauseOf(thrown)
-      if (pause !== undefined) this.#silentUntil = Math.max(this.#silentUntil, performance.now() + pause)
-      if (pause !== undefined && !delivery.late) return this.#putBack(delivery)
-      this.#backlog.leave()
-      throw thrown
-    }
-    this.#backlog.leave()
-  }
-
-  #putBack({ letter, lane }: Delivery): void {
+  #putBack(letter: Letter, lane: Lane): void {
     if (this.#closed || this.#silentUntil >= letter.until) return this.#drop()
     this.#queueOf(letter).unshift(letter)
     lane.waiting++
@@ -176,12 +175,20 @@ export class Outbox {
   }
 }
 
+/** As the call ends, or with the signal's reason as soon as that is aborted: not every call heeds it. */
+function abortable(send: Letter['send'], signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    send(signal).then(resolve, reject)
+  })
+}
+
 /** ms of silence that Telegram asks for, if that is what the error says. The error's class may be another copy's. */
 function pauseOf(thrown: unknown): number | undefined {
   const { response } = (thrown ?? {}) as { response?: Partial<TooManyRequests> }
   if (response?.error_code !== 429) return undefined
   const seconds = response.parameters?.retry_after
-  return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : SOME_PAUSE
+  return typeof seconds === 'number' && seconds > 0 ? Math.min(seconds * 1000, LONGEST_PAUSE) : SOME_PAUSE
 }
 
 /** As Telegram answers it. */

@@ -1,8 +1,8 @@
 /** Telling people that they were refused: at most one notice per actor and window, and never a danger to the bot. */
 import type { Context } from 'telegraf'
-import { within } from './hooks'
+import { toError } from './errors'
 import type { Settings } from './options'
-import { REPLY_TIMEOUT, type Outbox } from './outbox'
+import type { Outbox } from './outbox'
 import type { Plan } from './plan'
 import { answerFor, isAnswered, takesNotice, type Replies, type ReplyOption } from './reply'
 import { NOTICE_MEMORY } from './stores/judge'
@@ -52,36 +52,36 @@ export class Refusals<C extends Context> {
   }
 
   /**
-   * Answers as the update's kind wants: at once, or in the outbox's time, and then nobody waits for it. Rejects if the
-   * text's function throws or Telegram does not take it; where nobody waits any more, `failed` is told.
+   * Answers as the update's kind wants: at once, or in the outbox's time; `undefined` where it has no answer. Never rejects:
+   * `failed` is told if the text's function throws, or Telegram does not take it.
    */
-  async answer(refused: RefusedUpdate<C>, failed: (error: Error) => void): Promise<void> {
+  answer(refused: RefusedUpdate<C>, failed: (error: Error) => void): Promise<void> | undefined {
     const { subject, verdict, notice } = refused
-    if (verdict.reason === 'duplicate' || !isAnswered(subject) || (takesNotice(subject) && !notice)) return
-    if (!this.#outbox.enter()) return
+    if (verdict.reason === 'duplicate' || !isAnswered(subject)) return undefined
+    if ((takesNotice(subject) && !notice) || !this.#outbox.enter()) return undefined
     const until =
       performance.now() + Math.min(USEFUL, takesNotice(subject) ? (verdict.retryAfter ?? USEFUL) : USEFUL)
-    await within(
-      this.#say(refused, until, failed),
-      REPLY_TIMEOUT,
-      () => new Error(`no answer within ${REPLY_TIMEOUT} ms`),
-    )
+    return this.#say(refused, until, failed)
   }
 
   async #say(refused: RefusedUpdate<C>, until: number, failed: (error: Error) => void): Promise<void> {
     const { ctx, subject, plan, verdict } = refused
     let text: string | undefined
-    let failure: unknown
+    let failure: Error | undefined
     try {
       text = await this.#replies.textFor(ctx, verdict, ownReply(plan, verdict))
     } catch (thrown) {
-      failure = thrown
+      failure = toError(thrown)
     }
     // A spinner must stop even where its text could not be made.
     const answer = answerFor(ctx, subject, text)
-    if (answer === undefined) this.#outbox.leave()
-    else await this.#outbox.post({ ...answer, until, failed })
-    if (failure !== undefined) throw failure
+    try {
+      if (answer === undefined) this.#outbox.leave()
+      else await this.#outbox.post({ ...answer, until, failed })
+    } catch (thrown) {
+      failure ??= toError(thrown)
+    }
+    if (failure !== undefined) failed(failure)
   }
 
   /** Whether this actor is to be told of a failing store; remembered in the process, since the store is away. */

@@ -1,6 +1,7 @@
 /** The answer to a refusal: which text, and how each kind of update is answered. */
 import type { Context } from 'telegraf'
-import type { Letter } from './outbox'
+import { isThenable, within } from './hooks'
+import { REPLY_TIMEOUT, type Letter } from './outbox'
 import { show } from './schema'
 import { loose, payloadOf, type Loose, type Subject } from './subject'
 import type { Reason, Refused } from './verdict'
@@ -26,6 +27,8 @@ export const ANSWERED_REASONS: readonly AnsweredReason[] = [
   'blocked',
   'store-error',
 ]
+
+type CallOptions = NonNullable<Parameters<Context['telegram']['callApi']>[2]>
 
 /** Telegram's bound on the text of an answered callback query. */
 const LONGEST_TOAST = 200
@@ -55,13 +58,12 @@ export class Replies<C extends Context> {
     return this.#option?.[reason] ?? DEFAULTS[reason] ?? false
   }
 
-  /** The text that answers this refusal in the user's language, if any does. Rejects if its function fails. */
+  /** The text that answers this refusal in the user's language, if any does. Rejects if its function fails, or hangs. */
   async textFor(ctx: C, verdict: Refused, own?: ReplyOption<C>): Promise<string | undefined> {
     const option = this.optionFor(verdict.reason, own)
     if (option === false) return undefined
     if (typeof option === 'string') return option
-    // Its type asks for a text; where nobody checks types it may as well be asynchronous.
-    if (typeof option === 'function') return textFrom(await option(ctx, verdict))
+    if (typeof option === 'function') return textFrom(await inTime(option(ctx, verdict)))
     const fallback = verdict.reason === 'duplicate' ? undefined : DEFAULTS[verdict.reason]
     return inLanguage(option, languageOf(ctx.update as unknown as Loose)) ?? fallback?.(ctx, verdict)
   }
@@ -86,18 +88,35 @@ export function answerFor(
   const { telegram } = ctx
   const { updateType, chatId } = subject
   const payload = payloadOf(ctx.update as unknown as Loose, updateType)
-  const id = String(payload['id'])
   if (updateType === 'callback_query') {
-    return { chat: undefined, send: () => telegram.answerCbQuery(id, text && toast(text)) }
+    const answer = () => ({ callback_query_id: String(payload['id']), text: text && toast(text) })
+    return {
+      chat: undefined,
+      send: (signal) => telegram.callApi('answerCallbackQuery', answer(), until(signal)),
+    }
   }
   if (updateType === 'inline_query') {
-    const extra = { cache_time: 0, is_personal: true }
-    return { chat: undefined, send: () => telegram.answerInlineQuery(id, [], extra) }
+    const answer = () => ({
+      inline_query_id: String(payload['id']),
+      results: [],
+      cache_time: 0,
+      is_personal: true,
+    })
+    return {
+      chat: undefined,
+      send: (signal) => telegram.callApi('answerInlineQuery', answer(), until(signal)),
+    }
   }
   if (updateType !== 'message' || text === undefined || chatId === undefined) return undefined
   const thread = payload['is_topic_message'] === true ? payload['message_thread_id'] : undefined
-  const extra = typeof thread === 'number' ? { message_thread_id: thread } : undefined
-  return { chat: chatId, send: () => telegram.sendMessage(chatId, text, extra) }
+  const topic = typeof thread === 'number' ? { message_thread_id: thread } : undefined
+  const answer = { chat_id: chatId, text, ...topic }
+  return { chat: chatId, send: (signal) => telegram.callApi('sendMessage', answer, until(signal)) }
+}
+
+/** Telegraf's type for signals is that of a ponyfill; at run time it takes Node's own. */
+function until(signal: AbortSignal): CallOptions {
+  return { signal: signal as CallOptions['signal'] }
 }
 
 /** Whether a refusal of this kind of update can be told in a chat, and so wants at most one notice. */
@@ -108,6 +127,12 @@ export function takesNotice(subject: Subject): boolean {
 /** Not longer than Telegram takes, and not cut within a character. */
 function toast(text: string): string {
   return text.slice(0, LONGEST_TOAST).replace(/[\uD800-\uDBFF]$/, '')
+}
+
+/** A text's type asks for a string; where nobody checks types it may as well be asynchronous. */
+function inTime(said: unknown): unknown {
+  if (!isThenable(said)) return said
+  return within(said, REPLY_TIMEOUT, () => new Error(`reply: no text within ${REPLY_TIMEOUT} ms`))
 }
 
 function textFrom(said: unknown): string | undefined {

@@ -208,7 +208,8 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   async #begin(ctx: C, run: (turn: Turn) => unknown): Promise<void> {
     const update = ctx.update as unknown as Loose
     const subject = identify(update, ctx.botInfo?.id)
-    const turn = beginTurn(ctx, this, subject, isNeverRefused(update, subject.updateType))
+    const isFree = isNeverRefused(update, subject.updateType)
+    const turn = beginTurn(ctx, this, subject, isFree, this.#settings.storeTimeout)
     const observed = this.#observer.observe(update, turn)
     if (observed !== undefined) await observed
     const failed = (source: string, error: Error): void => this.#settlement.hookFailed(turn, source, error)

@@ -1,16 +1,16 @@
 /** What comes of a decision: the verdict with its event, its hooks and its answer. */
 import type { Context } from 'telegraf'
 import type { Backlogs } from './backlog'
-import { OverloadError, toError } from './errors'
+import { OverloadError } from './errors'
 import type { Emitter, EventName } from './events'
-import type { Hooks } from './hooks'
+import { atMost, type Hooks } from './hooks'
 import type { Settings } from './options'
 import type { Plan } from './plan'
 import type { RefusedUpdate, Refusals } from './refusals'
 import { LOST } from './request'
 import type { Decision, LimitCheck } from './stores/decision'
 import type { Outcome } from './trip'
-import { NOTHING_JUDGED, type Turn } from './turn'
+import { charge, NOTHING_JUDGED, type Turn } from './turn'
 import { refusedBy, verdictOf, type Refused, type Verdict } from './verdict'
 
 /** One trip: what is asked, and what its outcome needs to know. */
@@ -167,16 +167,20 @@ export class Settlement<C extends Context> {
     return false
   }
 
-  /** Once per update, even where something goes on after a refusal (`Composer.tap`) and is refused as well. */
+  /**
+   * Once per update, even where something goes on after a refusal (`Composer.tap`) and is refused as well. Where Telegram takes
+   * longer than this update may wait, the answer goes its way by itself.
+   */
   async #answer(turn: Turn, refused: RefusedUpdate<C>): Promise<void> {
     if (turn.answered) return
     turn.answered = true
-    const failed = (error: Error): void => this.#failed('replyError', turn, 'reply', error)
-    try {
-      await this.#parts.refusals.answer(refused, failed)
-    } catch (thrown) {
-      failed(toError(thrown))
-    }
+    const answered = this.#parts.refusals.answer(refused, (error) =>
+      this.#failed('replyError', turn, 'reply', error),
+    )
+    if (answered === undefined) return
+    const start = performance.now()
+    await atMost(answered, turn.timeLeft)
+    charge(turn, start)
   }
 
   #failed(

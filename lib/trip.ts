@@ -9,8 +9,8 @@ import { StorageAdapter } from './stores/store'
 
 /** Profiles kept at most; the oldest go first. */
 const MOST_PROFILES = 100_000
-/** How long a decision that is late counts as under way (ms): one whose answer is lost must not do so for ever. */
-const LOST_AFTER = 60_000
+/** As many go at once. */
+const MADE_ROOM = 1_000
 
 export interface Outcome {
   readonly decision: Decision
@@ -84,10 +84,10 @@ export class Trips<C extends Context> {
   }
 
   /**
-   * Decides, within `timeLeft` ms (default `storeTimeout`); throws or rejects with a StoreError. Answers at once where
-   * the store does, and then however much is under way.
+   * Decides, within `timeLeft` ms; throws or rejects with a StoreError. Answers at once where the store does, and then
+   * however much is under way.
    */
-  decide(ctx: C, request: DecisionRequest, timeLeft?: number): Outcome | Promise<Outcome> {
+  decide(ctx: C, request: DecisionRequest, timeLeft: number): Outcome | Promise<Outcome> {
     if (this.#closed) throw new StoreError('the sentinel is closed')
     const known = this.#known(request)
     const asked = known === undefined ? request : vouch(request)
@@ -113,7 +113,7 @@ export class Trips<C extends Context> {
     request: DecisionRequest,
     first: Decision | PromiseLike<Decision> | undefined,
     known: Cached | undefined,
-    timeLeft: number | undefined,
+    timeLeft: number,
   ): Promise<Outcome> {
     return this.#timed(timeLeft, (trip) =>
       first === undefined
@@ -176,9 +176,10 @@ export class Trips<C extends Context> {
     this.#profiles.delete(actor)
     this.#profiles.set(actor, { profile, until: this.#settings.clock.now() + cacheFor })
     if (this.#profiles.size <= MOST_PROFILES) return
+    // Many at once: a Map finds its oldest entry only by passing over those that were deleted before it.
     for (const oldest of this.#profiles.keys()) {
       this.#profiles.delete(oldest)
-      break
+      if (this.#profiles.size <= MOST_PROFILES - MADE_ROOM) break
     }
   }
 
@@ -191,36 +192,18 @@ export class Trips<C extends Context> {
     return undefined
   }
 
-  #timed(timeLeft: number | undefined, work: (trip: Trip) => Promise<Outcome>): Promise<Outcome> {
-    const trip: Trip = { late: false, ended: false, lost: undefined }
-    const { storeTimeout } = this.#settings
-    const end = (): void => this.#end(trip)
-    this.#backlog.enter()
-    const outcome = work(trip)
-    outcome.then(end, end)
-    return within(outcome, timeLeft ?? storeTimeout, () => {
+  #timed(timeLeft: number, work: (trip: Trip) => Promise<Outcome>): Promise<Outcome> {
+    const trip: Trip = { late: false }
+    return this.#backlog.within(work(trip), timeLeft, () => {
       trip.late = true
-      trip.lost = setTimeout(end, LOST_AFTER).unref()
-      return new StoreTimeoutError(storeTimeout)
+      return new StoreTimeoutError(this.#settings.storeTimeout)
     })
-  }
-
-  /** Once, by its answer or by the lack of it. */
-  #end(trip: Trip): void {
-    if (trip.ended) return
-    trip.ended = true
-    clearTimeout(trip.lost)
-    this.#backlog.leave()
   }
 }
 
 interface Trip {
-  /** `storeTimeout` has passed. */
+  /** Nobody waits for it any more. */
   late: boolean
-  /** It counts no more. */
-  ended: boolean
-  /** Ends it where no answer does. */
-  lost: NodeJS.Timeout | undefined
 }
 
 function vouch(request: DecisionRequest): DecisionRequest {

@@ -24,8 +24,8 @@ export interface Turn {
   registered: boolean
   /** A refusal was answered. */
   answered: boolean
-  /** ms that are left for the first decision, where the store was asked for something before; else all of `storeTimeout`. */
-  timeLeft: number | undefined
+  /** ms of `storeTimeout` that this update has not waited yet; 0: the store is not asked again. */
+  timeLeft: number
   /** Settles, never rejects, when the decision that is under way is taken. */
   deciding: Promise<void> | undefined
   /** What was judged and allowed. */
@@ -59,8 +59,14 @@ export function turnOf(ctx: object, owner: object): Turn | undefined {
   return turn
 }
 
-/** Begins the owner's turn on this context. */
-export function beginTurn(ctx: object, owner: object, subject: Subject, free: boolean): Turn {
+/** Begins the owner's turn on this context; `timeLeft`: ms that it may wait in all. */
+export function beginTurn(
+  ctx: object,
+  owner: object,
+  subject: Subject,
+  free: boolean,
+  timeLeft: number,
+): Turn {
   const turn: Turn = {
     owner,
     subject,
@@ -71,7 +77,7 @@ export function beginTurn(ctx: object, owner: object, subject: Subject, free: bo
     opened: false,
     registered: false,
     answered: false,
-    timeLeft: undefined,
+    timeLeft,
     deciding: undefined,
     judged: [],
     verdict: undefined,
@@ -79,6 +85,19 @@ export function beginTurn(ctx: object, owner: object, subject: Subject, free: bo
   }
   ;(ctx as Carrier)[TURN] = turn
   return turn
+}
+
+/**
+ * Takes a wait that began at `start` (ms, monotonic) from what the update may wait. As long as the store answers, something
+ * is left: not the store, but a busy process may have taken the time.
+ */
+export function charge(turn: Turn, start: number): void {
+  turn.timeLeft = Math.max(turn.timeLeft - (performance.now() - start), Math.min(turn.timeLeft, 1))
+}
+
+/** Half of what is left (ms): the store is yet to be asked for the decision. */
+export function halfOf({ timeLeft }: Turn): number {
+  return Math.ceil(timeLeft / 2)
 }
 
 /**

@@ -110,3 +110,31 @@ describe('draining', () => {
     await draining
   })
 })
+
+describe('what takes longer than it is waited for', () => {
+  const late = (): Error => new Error('late')
+
+  test('counts until it ends', async () => {
+    const { backlog } = backlogOf(2)
+    let end = (): void => undefined
+    const waited = backlog.within(new Promise<void>((resolve) => (end = resolve)), 100, late).catch(String)
+    await jest.advanceTimersByTimeAsync(100)
+    expect([await waited, backlog.size]).toEqual(['Error: late', 1])
+    end()
+    await jest.advanceTimersByTimeAsync(0)
+    expect([backlog.size, jest.getTimerCount()]).toEqual([0, 0])
+  })
+
+  test('and a minute at most, once', async () => {
+    const { backlog } = backlogOf(2)
+    let end = (): void => undefined
+    const waited = backlog.within(new Promise<void>((resolve) => (end = resolve)), 100, late).catch(String)
+    await jest.advanceTimersByTimeAsync(60_099)
+    expect([await waited, backlog.size]).toEqual(['Error: late', 1])
+    await jest.advanceTimersByTimeAsync(1)
+    expect(backlog.size).toBe(0)
+    end()
+    await jest.advanceTimersByTimeAsync(0)
+    expect(backlog.size).toBe(0)
+  })
+})

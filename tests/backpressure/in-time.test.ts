@@ -128,25 +128,3 @@ test('a migration that hangs leaves half the time to the decision', async () => 
     error: { message: `migrateChat: no answer within ${TIMEOUT / 2} ms` },
   })
 })
-
-test('a guard after it has all of its time again', async () => {
-  const store = new SlowStore(1)
-  store.migrateChat = hang
-  const { send, updates, types } = await guarded(
-    { store, storeTimeout: TIMEOUT, rateLimit: { limit: 5, window: '1m', scope: 'chat' } },
-    {
-      after: (bot, sentinel) => {
-        bot.use((_ctx, next) => {
-          store.decide = async (request) => {
-            await new Promise((resolve) => setTimeout(resolve, TIMEOUT * 0.75))
-            return SlowStore.prototype.decide.call(store, request)
-          }
-          return next()
-        })
-        bot.use(sentinel.guard({ name: 'later', rateLimit: { limit: 1, window: '1m' } }))
-      },
-    },
-  )
-  await send(updates.migrateToChatId())
-  expect(types()).toEqual(['storeError', 'allowed'])
-})

@@ -20,6 +20,7 @@ function outboxOf({ bound = 1_000, latency = 0 }: { bound?: number; latency?: nu
   const start = performance.now()
   const sent: Sent[] = []
   const failures: string[] = []
+  const signals: AbortSignal[] = []
   let dropped = 0
   const backlog = new Backlog(bound, (count) => (dropped += count))
   const outbox = new Outbox(backlog)
@@ -29,7 +30,8 @@ function outboxOf({ bound = 1_000, latency = 0 }: { bound?: number; latency?: nu
   /** Posts one; resolves as the outbox lets the update's handling go on. */
   const post = async (name: string, chat: number | undefined, useful = 10_000): Promise<string> => {
     if (!outbox.enter()) return 'full'
-    const send = async (): Promise<void> => {
+    const send = async (signal: AbortSignal): Promise<void> => {
+      signals.push(signal)
       sent.push({ name, chat, at: performance.now() - start })
       const { after = latency, error } = answers.shift() ?? {}
       if (after > 0) await new Promise((resolve) => setTimeout(resolve, after))
@@ -43,6 +45,7 @@ function outboxOf({ bound = 1_000, latency = 0 }: { bound?: number; latency?: nu
     backlog,
     sent,
     failures,
+    signals,
     answers,
     post,
     /** Replies that were turned away or dropped. */
@@ -212,16 +215,20 @@ describe('the bound', () => {
     expect(await post('next', 100)).toBe('waits')
   })
 
-  test('holds for calls that Telegram never answers: they are told of once, and keep their places', async () => {
-    const { post, backlog, sent, answers } = outboxOf({ bound: 50 })
+  test('holds for calls that Telegram never answers: they are given up, and others have their places', async () => {
+    const { post, backlog, sent, answers, signals } = outboxOf({ bound: 50 })
     for (let i = 0; i < 60; i++) answers.push({ after: 1e9 })
     const outcomes = Array.from({ length: 60 }, (_, i) => post(`${i}`, 1 + i).catch(String))
-    await jest.advanceTimersByTimeAsync(10_000)
+    await jest.advanceTimersByTimeAsync(9_990)
+    expect([sent.length, signals.some(({ aborted }) => aborted)]).toEqual([30, false])
+    await jest.advanceTimersByTimeAsync(10)
     expect(
       (await Promise.all(outcomes)).filter((outcome) => /no answer within 10000 ms/.test(outcome)),
     ).toHaveLength(30)
-    expect(sent).toHaveLength(30)
-    expect(backlog.size).toBe(30)
+    expect([sent.length, signals.every(({ aborted }) => aborted), backlog.size]).toEqual([30, true, 0])
+    answers.length = 0
+    await jest.advanceTimersByTimeAsync(1_000)
+    expect(await post('next', 100)).toBe('sent')
   })
 })
 
@@ -254,6 +261,24 @@ describe('a pause that Telegram asks for', () => {
     await jest.advanceTimersByTimeAsync(9_000)
     expect(sent.map(({ at }) => Math.round(at / 100) / 10)).toEqual([0, 2, 4, 5])
     expect(backlog.size).toBe(0)
+  })
+
+  test.each([Infinity, 1e300, 10 ** 9])('of %d seconds is one of an hour', async (seconds) => {
+    const { post, answers } = outboxOf()
+    answers.push({ error: tooMany(seconds) })
+    await post('a', 1)
+    await jest.advanceTimersByTimeAsync(3_590_000)
+    expect(await post('b', 2)).toBe('waits')
+    await jest.advanceTimersByTimeAsync(10_010)
+    expect(await post('c', 3)).toBe('sent')
+  })
+
+  test.each([NaN, -5, 0, -Infinity, '7', null])('of %p is one of a second', async (seconds) => {
+    const { post, sent, answers } = outboxOf()
+    answers.push({ error: tooMany(seconds as number) })
+    await post('a', 1)
+    await jest.advanceTimersByTimeAsync(1_010)
+    expect(sent.map(({ at }) => Math.round(at / 100))).toEqual([0, 10])
   })
 
   test('that is too long for it drops a letter, and whatever comes meanwhile', async () => {
@@ -309,15 +334,16 @@ describe('closing', () => {
     expect([dropped(), backlog.size]).toEqual([2, 0])
   })
 
-  test('waits two seconds at most, and drops what Telegram wants later', async () => {
-    const { post, outbox, answers, dropped, backlog } = outboxOf()
+  test('waits two seconds at most, and gives up what takes longer', async () => {
+    const { post, outbox, answers, dropped, backlog, signals } = outboxOf()
     answers.push({ after: 5_000, error: tooMany(1) })
-    void post('a', 1)
+    const outcome = post('a', 1).catch(String)
     const before = performance.now()
     const closed = outbox.close().then(() => performance.now())
     await jest.advanceTimersByTimeAsync(6_000)
     expect((await closed) - before).toBe(2_000)
-    expect([dropped(), backlog.size]).toEqual([1, 0])
+    expect(await outcome).toBe('Error: no answer within 2000 ms of closing')
+    expect([dropped(), backlog.size, signals[0].aborted]).toEqual([0, 0, true])
   })
 })
 

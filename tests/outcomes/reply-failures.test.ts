@@ -74,6 +74,18 @@ test('the token is in no event', async () => {
   expect('error' in failed && `${failed.error.message}`).not.toContain(telegram.token)
 })
 
+test.each([
+  ['a callback query', (set: Updates) => set.callbackQuery('x').callback_query],
+  ['an inline query', (set: Updates) => set.inlineQuery('x').inline_query],
+])('%s with an id that cannot be one is an event, and holds no place', async (_what, build) => {
+  const { send, updates, events, sentinel, caught } = await guarded(REFUSE_ALL)
+  const query = { ...build(updates), id: { toString: 1 } }
+  await send({ update_id: 1, ['data' in query ? 'callback_query' : 'inline_query']: query })
+  expect(events.map(({ type }) => type)).toEqual(['limited', 'replyError'])
+  expect((await sentinel.health()).waiting.replies).toBe(0)
+  expect(caught).toEqual([])
+})
+
 test('the next update is answered again', async () => {
   const { send, updates, telegram } = await guarded(REFUSE_ALL)
   telegram.failNext('answerCallbackQuery', { code: 500 })

@@ -52,7 +52,7 @@ describe.each(FAULTS)('a store whose primitives %s', (fault) => {
 
   test("'refuse': the update is refused as a store error", async () => {
     const verdicts: unknown[] = []
-    const { send, updates, types, passed, caught, telegram } = await failing(fault, {
+    const { send, updates, types, passed, caught, telegram, told } = await failing(fault, {
       onStoreError: 'refuse',
       hooks: { refused: (_ctx, verdict) => void verdicts.push(verdict) },
     })
@@ -61,6 +61,7 @@ describe.each(FAULTS)('a store whose primitives %s', (fault) => {
     expect(verdicts).toEqual([{ allowed: false, reason: 'store-error', limits: [] }])
     expect(passed).toEqual([])
     expect(caught).toEqual([])
+    await told()
     expect(telegram.callsTo('answerCallbackQuery')).toHaveLength(1)
   })
 
@@ -110,8 +111,9 @@ describe.each(FAULTS)('a store whose primitives %s', (fault) => {
 
 describe('an answer that comes too late', () => {
   test.each(['allow', 'refuse'] as const)('changes nothing for the update (%s)', async (onStoreError) => {
-    const { send, updates, store, types, passed, telegram } = await failing('late', { onStoreError })
+    const { send, updates, store, types, passed, telegram, told } = await failing('late', { onStoreError })
     await send(updates.text('hi'))
+    await told()
     const before = { types: types(), passed: passed.length, calls: telegram.calls.length }
     await store.release()
     expect({ types: types(), passed: passed.length, calls: telegram.calls.length }).toEqual(before)
