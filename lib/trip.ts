@@ -84,14 +84,16 @@ export class Trips<C extends Context> {
   }
 
   /**
-   * Decides, within `timeLeft` ms; throws or rejects with a StoreError. Answers at once where the store does, and then
-   * however much is under way.
+   * Decides, within `timeLeft` ms; throws or rejects with a StoreError. A store that has always answered at once does so however much
+   * is under way; any other, as far as it knows the answer without a trip.
    */
   decide(ctx: C, request: DecisionRequest, timeLeft: number): Outcome | Promise<Outcome> {
     if (this.#closed) throw new StoreError('the sentinel is closed')
     const known = this.#known(request)
     const asked = known === undefined ? request : vouch(request)
-    if (this.#isAsynchronous || !this.#connected) this.#needRoom()
+    if ((this.#isAsynchronous || !this.#connected) && this.#backlog.isFull) {
+      return this.#withoutTrip(asked, known)
+    }
     if (!this.#connected) return this.#later(ctx, asked, undefined, known, timeLeft)
     const decision = this.#ask(asked)
     if (isThenable(decision)) {
@@ -101,6 +103,22 @@ export class Trips<C extends Context> {
       this.#needRoom()
     }
     return this.#later(ctx, asked, decision, known, timeLeft)
+  }
+
+  /** There is no room to wait. */
+  #withoutTrip(request: DecisionRequest, known: Cached | undefined): Outcome {
+    const decision = this.#connected ? this.#knownToStore(request) : undefined
+    if (decision === undefined || decision.unasked) throw this.#tooMany
+    return { decision, profile: profileOf(decision, known) }
+  }
+
+  #knownToStore(request: DecisionRequest): Decision | undefined {
+    try {
+      // A store of another copy of this package may be without it.
+      return this.#settings.store.answerAtOnce?.(request)
+    } catch (thrown) {
+      throw asStoreError(thrown)
+    }
   }
 
   #needRoom(): void {

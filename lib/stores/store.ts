@@ -105,6 +105,12 @@ export abstract class StorageAdapter {
     return Date.now()
   }
 
+  /**
+   * How many answers so far came from a store that stood in for another one, for that call alone; absent: none ever do. Whoever
+   * remembers answers remembers none during which this number has changed: the next call may be answered otherwise.
+   */
+  standIns?(): number
+
   /** Called once before first use. */
   async connect(): Promise<void> {
     return undefined
@@ -134,6 +140,12 @@ export abstract class StorageAdapter {
   decide(request: DecisionRequest): Decision | Promise<Decision> {
     return this.#decisions.run(keysOf(request), request)
   }
+
+  /**
+   * The decision, where it is known without a trip; `undefined`: `decide` has to be asked. For stores that remember: so a sentinel
+   * with too many decisions under way still refuses who is known to be refused.
+   */
+  answerAtOnce?(request: DecisionRequest): Decision | undefined
 
   /** What is left of one limit; nothing is charged. */
   peek(query: LimitQuery): LimitState | Promise<LimitState> {

@@ -3,6 +3,7 @@ import { Telegraf } from 'telegraf'
 import type { UserFromGetMe } from 'telegraf/types'
 import {
   createSentinel,
+  layered,
   MemoryStore,
   OverloadError,
   StoreError,
@@ -149,6 +150,30 @@ describe('beyond the bound', () => {
     } finally {
       jest.useRealTimers()
     }
+  })
+})
+
+describe('a store that knows some answers without a trip', () => {
+  test('refuses whom it knows to be banned, however much is under way', async () => {
+    const back = new SlowDecisions()
+    const { send, updates, passed, outcomes, types, sentinel } = await guarded({
+      store: layered('memory', back),
+      registration: { resolve: () => undefined },
+      backpressure: { decisions: BOUND },
+      storeTimeout: '10s',
+      reply: false,
+    })
+    await sentinel.blocks.add(7)
+    const underWay = Array.from({ length: BOUND }, (_, i) => send(updates.text('hi', { from: 101 + i })))
+    while (back.waiting.length < BOUND) await new Promise((resolve) => setImmediate(resolve))
+    expect(await outcomes(updates.text('hi', { from: 7 }))).toEqual(['blocked'])
+    expect(passed).toEqual([])
+    // Of whom it knows nothing, it is not asked.
+    expect(await outcomes(updates.text('hi', { from: 99 }))).toEqual(['allowed'])
+    expect(types().filter((type) => type === 'overload')).toHaveLength(1)
+    expect(back.asked).toBe(BOUND)
+    back.answer()
+    await Promise.all(underWay)
   })
 })
 

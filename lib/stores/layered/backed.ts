@@ -10,6 +10,10 @@ export abstract class BackedStore extends StorageAdapter {
     super()
   }
 
+  override standIns(): number {
+    return this.back.standIns?.() ?? 0
+  }
+
   override peek(query: LimitQuery): LimitState | Promise<LimitState> {
     return this.back.peek(query)
   }

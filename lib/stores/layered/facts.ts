@@ -44,7 +44,7 @@ export interface Mark {
 }
 
 /** Until when (ms, the store's time) a user is blocked: `Infinity` for ever, `-Infinity` not at all. */
-export interface BlockFact {
+interface BlockFact {
   readonly until: number
   /** ms, the store's time: before, it is not known. A clock that was set back may be in a block that was over. */
   readonly from: number

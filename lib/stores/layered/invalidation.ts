@@ -15,7 +15,7 @@ const CONNECTING = 5_000
 /** Messages under way at most: a channel that answers none must not pile them up. */
 const MOST_SENDING = 1_000
 
-export interface InvalidationParts {
+interface InvalidationParts {
   readonly local: LocalClock
   changed(change: Change): void
   /** Anything may have changed. */

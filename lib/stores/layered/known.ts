@@ -76,7 +76,8 @@ export class Known implements Ledger {
       this.#certain = false
       return undefined
     }
-    if (known.until === -Infinity) {
+    // Another one may have begun since.
+    if (known.until <= this.#now) {
       this.#oldest = Math.min(this.#oldest, known.learnt)
       return undefined
     }

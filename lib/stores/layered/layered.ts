@@ -20,6 +20,14 @@ import { Times, type LocalClock } from './times'
 /** Records written in one call that are kept in the front; of more, a bulk import's, only the old ones are forgotten. */
 const FEW = 100
 
+/** When the back was asked, and what it was then. */
+interface Asking {
+  /** Local ms. */
+  readonly sent: number
+  readonly changes: number
+  readonly standIns: number
+}
+
 /** A durable store with memory in front of it; made by `layered`. */
 export class LayeredStore extends BackedStore {
   readonly #front: StorageAdapter
@@ -64,18 +72,21 @@ export class LayeredStore extends BackedStore {
   override decide(request: DecisionRequest): Decision | Promise<Decision> {
     const known = this.#known.answer(request)
     if (known !== undefined) return known
-    const sent = this.#local()
-    const count = this.#changes.count
+    const asking = this.#asking()
     try {
       const decision = this.back.decide(request)
-      if (!isThenable(decision)) return this.#decided(request, decision, sent, count)
+      if (!isThenable(decision)) return this.#decided(request, decision, asking)
       return decision.then(
-        (made) => this.#decided(request, made, sent, count),
+        (made) => this.#decided(request, made, asking),
         (thrown: unknown) => this.#undecided(request, thrown),
       )
     } catch (thrown) {
       return this.#undecided(request, thrown)
     }
+  }
+
+  override answerAtOnce(request: DecisionRequest): Decision | undefined {
+    return this.#known.answer(request)
   }
 
   override reset(query: LimitQuery): void | Promise<void> {
@@ -101,10 +112,12 @@ export class LayeredStore extends BackedStore {
     if (!isCached(place)) return this.back.findRecord(place, userId)
     const found = await this.#records.find(place, userId)
     if (found.known) return found.record
-    const sent = this.#local()
-    const count = this.#changes.count
+    const asking = this.#asking()
     const record = await this.back.findRecord(place, userId)
-    if (!this.#changes.since(count, userId)) await this.#records.learn(place, userId, record, sent)
+    const isCurrent = !this.#changes.since(asking.changes, userId)
+    if (isCurrent && !this.#wasStoodInFor(asking)) {
+      await this.#records.learn(place, userId, record, asking.sent)
+    }
     return record
   }
 
@@ -149,27 +162,41 @@ export class LayeredStore extends BackedStore {
     return (this.#closing ??= this.#close())
   }
 
-  /** As the back is; `degraded` also while the channel is lost. `lag`: ms since then. */
+  /**
+   * As the back is; `degraded` also while the channel is lost. The front's `lag`: ms since then; that of the whole is the longer of
+   * the front's and the back's.
+   */
   override async health(): Promise<StoreHealth> {
-    const stores = await Promise.all([this.#front.health(), this.back.health()])
-    const [, { status, latency }] = stores
+    const [front, back] = await Promise.all([this.#front.health(), this.back.health()])
     const { isLost, lag } = this.#invalidation
     return {
+      ...back,
       name: 'layered',
-      status: status === 'ok' && isLost ? 'degraded' : status,
-      ...(latency !== undefined && { latency }),
-      lag,
-      stores,
+      status: back.status === 'ok' && isLost ? 'degraded' : back.status,
+      lag: Math.max(lag, back.lag ?? 0),
+      stores: [{ ...front, lag }, back],
     }
   }
 
-  #decided(request: DecisionRequest, decision: Decision, sent: number, count: number): Decision {
+  #asking(): Asking {
+    return { sent: this.#local(), changes: this.#changes.count, standIns: this.standIns() }
+  }
+
+  /** Whether the answer may be of a store that does not know what the one does that is asked next. */
+  #wasStoodInFor({ standIns }: Asking): boolean {
+    return this.standIns() !== standIns
+  }
+
+  #decided(request: DecisionRequest, decision: Decision, asking: Asking): Decision {
     const { blockAdded } = decision
-    const isCurrent = !this.#changes.since(count, request.actor)
-    this.#lessons.learn(request, decision, sent, isCurrent)
+    const isCurrent = !this.#changes.since(asking.changes, request.actor)
+    const isStandIn = this.#wasStoodInFor(asking)
+    // The one that was too slow may have decided as well.
+    if (isStandIn) this.#lessons.lost(request)
+    else this.#lessons.learn(request, decision, asking.sent, isCurrent)
     if (blockAdded !== undefined) {
       const users = [blockAdded.userId]
-      if (!isCurrent) this.#records.forget(request.space, users)
+      if (!isCurrent || isStandIn) this.#records.forget(request.space, users)
       this.#invalidation.tell({ space: request.space, users })
     }
     return decision
@@ -205,13 +232,12 @@ export class LayeredStore extends BackedStore {
     now: (userId: number, result: R) => { readonly record: UserRecordOf[N] | undefined } | undefined,
   ): Promise<R[]> {
     const { space } = place
-    const sent = this.#local()
-    const count = this.#changes.count
+    const asking = this.#asking()
     let alone: boolean[] = []
     let results: R[]
     try {
       results = await write()
-      alone = userIds.map((userId) => !this.#changes.since(count, userId))
+      alone = userIds.map((userId) => !this.#changes.since(asking.changes, userId))
     } finally {
       this.#records.forget(space, userIds)
       this.#invalidation.tell({ space, users: userIds })
@@ -219,7 +245,9 @@ export class LayeredStore extends BackedStore {
     if (userIds.length > FEW) return results
     const learning = userIds.map((userId, n) => {
       const written = alone[n] ? now(userId, results[n]) : undefined
-      return written === undefined ? undefined : this.#records.learn(place, userId, written.record, sent)
+      return written === undefined
+        ? undefined
+        : this.#records.learn(place, userId, written.record, asking.sent)
     })
     await Promise.all(learning)
     return results
@@ -280,8 +308,8 @@ function isCached<N extends UserNamespace>(place: RecordPlace<N>): place is Reco
  * that another process has claimed may come up to ten seconds late; never are there two in a window.
  *
  * Whoever has to be registered is refused by the front only if the back has refused them before: a failover store that lets
- * users pass because its second store may just not know them locks nobody out. When it tells that a store has recovered, all
- * that is remembered is forgotten.
+ * users pass because its second store may just not know them locks nobody out. What a store answers in another's place for a
+ * single call, too slow for that one, is not remembered; when a failover store tells that a store has recovered, all is forgotten.
  *
  * What an album, a user's own limiter, or a limit that counts or blocks by refusing, is leased or in the shadow would
  * refuse is always the back's to say.

@@ -226,6 +226,79 @@ test('a block that the second store tells with its end is known, registered or n
   await made.front.close()
 })
 
+describe('a single call that the second store answers from an old copy', () => {
+  const limits = [limitOf({ limit: 1, window: 3_600_000 })]
+
+  /** STRANGER is blocked, both are registered or not, as in the copy; then the first store alone is told otherwise. */
+  const outdated = async (): Promise<Bench> => {
+    const made = await bench(undefined, { failures: 1_000 })
+    await made.first.putRecords(BLOCKS, [block(STRANGER)], 'replace')
+    await made.decide({ actor: 99 })
+    await made.pass(100)
+    await made.first.dropRecords(BLOCKS, [STRANGER])
+    await made.first.putRecords(REGISTRATIONS, [{ userId: STRANGER, since: 1 }], 'replace')
+    await made.first.dropRecords(REGISTRATIONS, [USER])
+    return made
+  }
+  const reasonOf = async (made: Bench, parts: Partial<DecisionRequest>) => (await made.decide(parts)).reason
+  const userIdOf = async (made: Bench, place: typeof BLOCKS | typeof REGISTRATIONS, userId: number) =>
+    (await made.front.findRecord(place, userId))?.userId
+
+  test.each<[string, (made: Bench) => Promise<unknown>, told: unknown, otherwise: unknown]>([
+    [
+      'a missing registration',
+      (made) => reasonOf(made, { ...required, block: false, actor: STRANGER }),
+      'unregistered',
+      undefined,
+    ],
+    ['a block', (made) => reasonOf(made, { actor: STRANGER }), 'blocked', undefined],
+    ['a registration', (made) => reasonOf(made, required), undefined, 'unregistered'],
+    [
+      'a limit',
+      async (made) => [await reasonOf(made, { limits }), await reasonOf(made, { limits })],
+      [undefined, 'limited'],
+      [undefined, 'limited'],
+    ],
+    ['a block that is looked up', (made) => userIdOf(made, BLOCKS, STRANGER), STRANGER, undefined],
+    [
+      'a missing registration that is looked up',
+      (made) => userIdOf(made, REGISTRATIONS, STRANGER),
+      undefined,
+      STRANGER,
+    ],
+    ['a registration that is looked up', (made) => userIdOf(made, REGISTRATIONS, USER), USER, undefined],
+  ])('%s: the next one is answered by the first again', async (_what, ask, told, otherwise) => {
+    const made = await outdated()
+    made.first.trouble = 'fails'
+    expect(await ask(made)).toEqual(told)
+    made.first.trouble = undefined
+    expect(await ask(made)).toEqual(otherwise)
+    expect(made.events).toEqual([])
+    await made.front.close()
+  })
+
+  test('a block that is looked up refuses nobody whom the first store lets pass', async () => {
+    const made = await outdated()
+    made.first.trouble = 'fails'
+    expect(await userIdOf(made, BLOCKS, STRANGER)).toBe(STRANGER)
+    made.first.trouble = undefined
+    expect(await made.decide({ actor: STRANGER })).toMatchObject({ reason: undefined, trip: true })
+    await made.front.close()
+  })
+
+  test('what is known of a limit is forgotten: the first store may have counted after all', async () => {
+    const made = await outdated()
+    const ask = (cost: number) => made.decide({ limits: [limitOf({ limit: 2, window: 3_600_000, cost })] })
+    await ask(1)
+    expect([await ask(2), await ask(2)]).toMatchObject([{ reason: 'limited' }, { trip: false }])
+    made.first.trouble = 'fails'
+    expect(await ask(1)).toMatchObject({ reason: undefined, trip: true })
+    made.first.trouble = undefined
+    expect(await ask(2)).toMatchObject({ reason: 'limited', trip: true })
+    await made.front.close()
+  })
+})
+
 describe('a ban that the second store does not know', () => {
   const banned = async (): Promise<Bench> => {
     const made = await bench('fails')

@@ -190,6 +190,48 @@ describe('without a channel', () => {
     expect([two.reason(1), two.trips]).toEqual(['limited', 4])
   })
 
+  test.each([undefined, 3_000])(
+    'a ban whose message was lost unnoticed holds within `staleness`, after one that ended (at %p) too',
+    async (ended) => {
+      const back = new SharedStore(new Hub())
+      const made = layers(back)
+      await made.store.connect()
+      const ban = (until?: number) =>
+        back.putRecords(
+          { space: SPACE, namespace: 'blocks' },
+          [{ userId: USER, since: START, ...(until !== undefined && { until }) }],
+          'replace',
+        )
+      const reasonAt = (local: number) => {
+        made.local = local
+        const request = requestOf(SPACE, { now: START + local, actor: USER, block: true })
+        return (made.store.decide(request) as Decision).reason
+      }
+      if (ended !== undefined) await ban(START + ended)
+      expect(reasonAt(2_900)).toBe(ended === undefined ? undefined : 'blocked')
+      expect(reasonAt(3_500)).toBe(undefined)
+      await ban()
+      expect(reasonAt(4_500)).toBe('blocked')
+      expect(made.trips).toBe(2)
+      await made.store.close()
+    },
+  )
+
+  test('its lag is the front’s; the back’s stays visible, and the whole is as late as the later of the two', async () => {
+    const hub = new Hub()
+    const back = new SharedStore(hub)
+    back.health = async () => ({ status: 'ok', name: 'back', waiting: 3, lag: 700 })
+    const made = layers(back)
+    await made.store.connect()
+    const name = 'layered'
+    const health = () => made.store.health()
+    expect(await health()).toMatchObject({ name, lag: 700, waiting: 3, stores: [{ lag: 0 }, { lag: 700 }] })
+    hub.lose()
+    made.local = 900
+    expect(await health()).toMatchObject({ name, lag: 900, stores: [{ lag: 900 }, { lag: 700 }] })
+    await made.store.close()
+  })
+
   test('a message that cannot be sent fails no write, and is told of once a second', async () => {
     const hub = new Hub()
     const [one, two] = await processes(hub)
