@@ -63,8 +63,13 @@ export class StoreError extends SentinelError {
 
 /** The store (or `registration.resolve`) took longer than `storeTimeout`. */
 export class StoreTimeoutError extends StoreError {
-  constructor(readonly timeout: number) {
-    super(`no answer within storeTimeout (${timeout} ms)`, { code: 'SENTINEL_STORE_TIMEOUT' })
+  constructor(
+    /** ms */
+    readonly timeout: number,
+    /** Whose bound that is. */
+    bound = 'storeTimeout',
+  ) {
+    super(`no answer within ${bound} (${timeout} ms)`, { code: 'SENTINEL_STORE_TIMEOUT' })
   }
 }
 

@@ -73,8 +73,13 @@ export class Refusals<C extends Context> {
     } catch (thrown) {
       failure = toError(thrown)
     }
-    // A spinner must stop even where its text could not be made.
-    const answer = answerFor(ctx, subject, text)
+    let answer: ReturnType<typeof answerFor>
+    try {
+      // A spinner must stop even where its text could not be made.
+      answer = answerFor(ctx, subject, text)
+    } catch (thrown) {
+      failure ??= toError(thrown)
+    }
     try {
       if (answer === undefined) this.#outbox.leave()
       else await this.#outbox.post({ ...answer, until, failed })

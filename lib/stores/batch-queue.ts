@@ -1,5 +1,5 @@
 import { OverloadError, StoreError, StoreTimeoutError } from '../errors'
-import { later } from './failover/timers'
+import { later } from './later'
 
 /** Carries out jobs that hold `keys`: one result per job, in their order. Rejects only where all of them failed. */
 export type Work<Job, Result> = (
@@ -186,7 +186,7 @@ export class BatchQueue<Job, Result> {
       if (waiting.started) this.#lost++
       late.push(waiting)
     }
-    const error = new StoreTimeoutError(this.#timeout)
+    const error = new StoreTimeoutError(this.#timeout, 'the longest that the work on a key may wait and take')
     for (const { reject } of late) reject(error)
     this.#release(late, new Set(late.flatMap(({ keys }) => keys)))
   }

@@ -26,7 +26,10 @@ export interface ConvoyOptions {
   readonly lost?: number
 }
 
-/** Where the jobs of one or several convoys wait. */
+/**
+ * Where the jobs of one or several convoys wait. Half of it is kept for its sharers, evenly, and the rest is for whoever comes
+ * first: one whose server hangs does not keep the others out (sharing with minimum allocation, Kamoun & Kleinrock 1980).
+ */
 export class WaitingRoom {
   /** Jobs that wait in it. */
   taken = 0
@@ -34,7 +37,19 @@ export class WaitingRoom {
   constructor(
     /** Jobs that find a place in it. */
     readonly most: number,
+    /** Those who share it, where it is shared. */
+    private readonly sharers: () => Iterable<{ readonly waiting: number }> = () => [],
   ) {}
+
+  /** Whether one of whose jobs `own` wait in it already may have one more wait, and the others still have what is theirs. */
+  hasPlaceFor(own: number): boolean {
+    if (this.taken >= this.most) return false
+    const sharers = [...this.sharers()]
+    const kept = Math.floor(this.most / 2 / sharers.length)
+    if (own < kept) return true
+    const keptFree = sharers.reduce((sum, { waiting }) => sum + Math.max(0, kept - waiting), 0)
+    return this.taken + keptFree < this.most
+  }
 }
 
 interface Waiting<Job, Result> {
@@ -59,6 +74,7 @@ export class Convoy<Job, Result> {
   readonly #mostLost: number
   /** Made once: a flood of errors, each with a stack of its own, would hold up the loop. */
   readonly #tooMany: OverloadError
+  readonly #tooManyHere: OverloadError
   readonly #silent: StoreError
   #flying = 0
   #lost = 0
@@ -82,6 +98,10 @@ export class Convoy<Job, Result> {
       `the store is too slow: ${this.#room.most} decisions wait already`,
       this.#room.most,
     )
+    this.#tooManyHere = new OverloadError(
+      `a node of the store is too slow: what is left of the ${this.#room.most} places to wait in is kept for the others`,
+      this.#room.most,
+    )
     this.#silent = new StoreError(`the store does not answer: ${this.#mostLost} calls are lost`)
   }
 
@@ -103,7 +123,9 @@ export class Convoy<Job, Result> {
   /** Rejects with a StoreTimeoutError, a StoreError where too many wait or after `drain`, or what the call came to. */
   run(job: Job): Promise<Result> {
     if (this.#draining !== undefined) return Promise.reject(new StoreError('the store is closed'))
-    if (this.#room.taken >= this.#room.most) return Promise.reject(this.#tooMany)
+    if (!this.#room.hasPlaceFor(this.waiting)) {
+      return Promise.reject(this.#room.taken >= this.#room.most ? this.#tooMany : this.#tooManyHere)
+    }
     if (this.#lost >= this.#mostLost) return Promise.reject(this.#silent)
     return new Promise<Result>((resolve, reject) => {
       this.#room.taken++

@@ -129,6 +129,25 @@ test('a 429: silence for as long as Telegram asks for it, and nobody waits for t
   expect(events).toEqual([])
 })
 
+test('an answer that cannot be made is a replyError too, and gives its place back', async () => {
+  const telegram = await startTelegram()
+  const bot = botFor(telegram)
+  bot.botInfo = await bot.telegram.getMe()
+  const sentinel = createSentinel({ ...REFUSE_ALL, backpressure: { replies: 1 } })
+  const errors: string[] = []
+  sentinel.on('replyError', ({ error }) => void errors.push(error.message))
+  bot.use((ctx, next) => {
+    const broken = () => {
+      throw new Error('no telegram')
+    }
+    Object.defineProperty(ctx, 'telegram', { get: broken })
+    return next()
+  }, sentinel)
+  for (const from of [1, 2]) await bot.handleUpdate(telegram.updates.text('hi', { from }))
+  expect(errors).toEqual(['no telegram', 'no telegram'])
+  expect((await sentinel.health()).waiting.replies).toBe(0)
+})
+
 test('a notice that was put off and fails is a replyError with its update', async () => {
   const telegram = await startTelegram()
   const { bot, quiet, updates, events } = await botOn(telegram)

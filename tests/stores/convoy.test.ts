@@ -1,5 +1,5 @@
-import { StoreError, StoreTimeoutError } from '../../lib/errors'
-import { Convoy, type ConvoyOptions } from '../../lib/stores/convoy'
+import { OverloadError, StoreError, StoreTimeoutError } from '../../lib/errors'
+import { Convoy, WaitingRoom, type ConvoyOptions } from '../../lib/stores/convoy'
 
 interface Call {
   readonly jobs: readonly number[]
@@ -115,6 +115,58 @@ describe('failures', () => {
     await settle()
     calls[1].answer()
     expect(await Promise.all(kept)).toEqual(['did 1', 'did 2'])
+  })
+})
+
+describe('a room that several share', () => {
+  /** Three that share `most` places, and whose servers answer nobody. */
+  async function sharing(most: number) {
+    const sharers: Convoy<number, string>[] = []
+    const waiting = new WaitingRoom(most, () => sharers)
+    for (let n = 0; n < 3; n++) sharers.push(convoyOf({ flights: 1, waiting, timeout: 60_000 }).convoy)
+    for (const convoy of sharers) {
+      convoy.run(0).catch(() => undefined)
+      await settle()
+    }
+    /** What those come to that find no place. */
+    const flood = async (n: number, count: number): Promise<Error[]> => {
+      const refused: Error[] = []
+      for (let job = 0; job < count; job++) {
+        sharers[n].run(job).catch((error: Error) => refused.push(error))
+      }
+      await settle()
+      return refused
+    }
+    return { sharers, waiting, flood }
+  }
+
+  test('one that hangs leaves the others their part of it', async () => {
+    const { sharers, waiting, flood } = await sharing(60)
+    const [refused] = await flood(0, 100)
+    expect(sharers[0].waiting).toBe(40)
+    expect(refused).toBeInstanceOf(OverloadError)
+    expect(refused).toMatchObject({ bound: 60, message: expect.stringContaining('is kept for the others') })
+    expect(await flood(1, 10)).toEqual([])
+    expect(await flood(2, 10)).toEqual([])
+    expect(waiting.taken).toBe(60)
+    const [tooMany] = await flood(1, 1)
+    expect(tooMany).toMatchObject({ message: 'the store is too slow: 60 decisions wait already' })
+  })
+
+  test('two that hang leave the third its part, and all of it is of use', async () => {
+    const { sharers, waiting, flood } = await sharing(61)
+    await flood(0, 30)
+    await flood(1, 100)
+    expect(sharers.map((convoy) => convoy.waiting)).toEqual([30, 21, 0])
+    expect(await flood(2, 10)).toEqual([])
+    await flood(2, 10)
+    expect(waiting.taken).toBe(61)
+  })
+
+  test('of one place the first has it', async () => {
+    const { sharers, flood } = await sharing(1)
+    expect([(await flood(2, 2)).length, (await flood(1, 1)).length]).toEqual([1, 1])
+    expect(sharers.map((convoy) => convoy.waiting)).toEqual([0, 0, 1])
   })
 })
 

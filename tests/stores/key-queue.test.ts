@@ -151,7 +151,10 @@ describe('a store that never answers', () => {
     await pass(1)
     for (const { is } of jobs) {
       expect(is).toBeInstanceOf(StoreTimeoutError)
-      expect(is).toMatchObject({ timeout: 250 })
+      expect(is).toMatchObject({
+        timeout: 250,
+        message: 'no answer within the longest that the work on a key may wait and take (250 ms)',
+      })
     }
     expect([queue.waiting, queue.size]).toEqual([0, 0])
     await pass(1_000)

@@ -1,5 +1,4 @@
 /** What the PostgreSQL store needs of a connection, whichever kind of client is behind it. */
-import type { StoreError } from '../../errors'
 import type { OpenSession } from './listening'
 import { PgliteConnection } from './pglite'
 import { OwnPool } from './own-pool'
@@ -43,9 +42,6 @@ export interface ConnectionOptions {
   /** Connections of a pool of ours at most. */
   readonly pool: number
 }
-
-/** Says of whatever a client threw what it means. */
-export type Explain = (thrown: unknown) => StoreError
 
 /** The connection behind a URL or an object of the user's. A package that it needs is loaded here. */
 export function connectionOf(source: PostgresSource, options: ConnectionOptions): PostgresConnection {

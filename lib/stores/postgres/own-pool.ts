@@ -127,7 +127,7 @@ export class OwnPool implements Connecting {
     try {
       return await this.#attempt()
     } catch (thrown) {
-      if (!refusesSettings(thrown) || Object.keys(this.#settings).length === 0) throw thrown
+      if (this.#ended || !refusesSettings(thrown) || Object.keys(this.#settings).length === 0) throw thrown
       // PgBouncer takes no settings that it does not know.
       this.#settings = {}
       return this.#attempt()

@@ -94,7 +94,7 @@ export function canListen(client: ClientLike): client is ClientLike & ListeningC
   return hasMethod(client, 'on') && hasMethod(client, 'removeListener')
 }
 
-export function isServerUrl(source: string): boolean {
+function isServerUrl(source: string): boolean {
   return /^postgres(ql)?:\/\//i.test(source)
 }
 

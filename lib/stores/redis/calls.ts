@@ -14,7 +14,8 @@ export class Calls implements RedisConnection {
   readonly link: Link
   /** ms: what errors say that the wait was. */
   readonly #timeout: number
-  #lost = 0
+  /** Calls that nobody waits for any more and that have not ended, by their master: one that hangs stops no other. */
+  readonly #lost = new Map<string, number>()
 
   constructor(link: Link, timeout: number) {
     this.link = link
@@ -73,11 +74,12 @@ export class Calls implements RedisConnection {
   }
 
   #call(args: Argument[], route: Route, timeLeft: number): Promise<Reply> {
-    if (this.#lost >= this.link.mostLost) {
+    const master = this.#masterOf(route)
+    const lost = this.#lost.get(master) ?? 0
+    if (lost >= this.link.mostLost) {
       this.link.stalled(route)
-      return Promise.reject(
-        new StoreError(`${this.link.name} does not answer: ${this.#lost} calls wait for it already`),
-      )
+      const name = master === '' ? this.link.name : `${master} of ${this.link.name}`
+      return Promise.reject(new StoreError(`${name} does not answer: ${lost} calls wait for it already`))
     }
     return new Promise((resolve, reject) => {
       const given = new AbortController()
@@ -85,14 +87,14 @@ export class Calls implements RedisConnection {
       // It holds the process as long as somebody waits for the answer; an idle connection does not.
       const deadline = new Deadline(Math.max(1, timeLeft), () => {
         late = true
-        this.#lost++
+        this.#countLost(master, 1)
         given.abort()
         reject(new StoreTimeoutError(this.#timeout))
         // What was not written has ended by then.
         setImmediate(() => this.link.stalled(route))
       })
       const end = (settle: () => void): void => {
-        if (late) this.#lost--
+        if (late) this.#countLost(master, -1)
         deadline.clear()
         settle()
       }
@@ -101,6 +103,17 @@ export class Calls implements RedisConnection {
         (thrown: unknown) => end(() => reject(problemOf(thrown, this.link.name))),
       )
     })
+  }
+
+  /** Where the route leads, as far as is known; '' where that is all the same. */
+  #masterOf({ key, node }: Route): string {
+    return (key === undefined ? undefined : this.link.masterOf?.(key)) ?? node ?? ''
+  }
+
+  #countLost(master: string, more: number): void {
+    const lost = (this.#lost.get(master) ?? 0) + more
+    if (lost === 0) this.#lost.delete(master)
+    else this.#lost.set(master, lost)
   }
 
   async #sent(args: Argument[], route: Route, signal: AbortSignal): Promise<Reply> {

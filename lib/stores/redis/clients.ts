@@ -32,7 +32,7 @@ export interface RedisClientLike extends Openable {
 }
 
 /** `createClientPool()`. */
-export interface RedisPoolLike extends RedisClientLike {
+interface RedisPoolLike extends RedisClientLike {
   execute<T>(act: (client: RedisClientLike) => Promise<T>): Promise<T>
 }
 

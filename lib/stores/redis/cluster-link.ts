@@ -1,5 +1,6 @@
 /** A Redis Cluster that the bot has. */
 import { StoreError } from '../../errors'
+import { within } from '../../hooks'
 import { sendOptions } from './clients'
 import type { ClusterNode, RedisClientLike, RedisClusterLike } from './clients'
 import type { Argument } from './connection'
@@ -27,7 +28,7 @@ export class ClusterLink extends UserLink<RedisClusterLike> {
   override readonly topology = 'cluster'
   readonly name = 'this Redis Cluster'
   readonly label = 'redis cluster'
-  /** It has nodes that answer beside one that does not. */
+  /** Decisions that travel together are a call for each hash tag: not all of them are lost to one short stall. */
   override readonly mostLost = 64
   /** On the masters in turn: what one publishes all hear. */
   readonly newClient = async (): Promise<OwnClient> => {
@@ -122,7 +123,9 @@ export class ClusterLink extends UserLink<RedisClusterLike> {
   async #rediscover(others: readonly ClusterNode[]): Promise<void> {
     const slots = this.#slots()
     if (slots === undefined) return
-    const { options } = await Promise.any(others.map((node) => this.#answering(node)))
+    const late = (): Error => new StoreError(`no other master answers within ${REDISCOVER_SILENCE} ms`)
+    const answering = Promise.any(others.map((node) => this.#answering(node)))
+    const { options } = await within(answering, REDISCOVER_SILENCE, late)
     if (this.#closed || options === undefined) return
     const socket = { ...options.socket, socketTimeout: REDISCOVER_SILENCE }
     await slots.rediscover({ options: { ...options, socket } })
@@ -130,7 +133,7 @@ export class ClusterLink extends UserLink<RedisClusterLike> {
 
   async #answering(node: ClusterNode): Promise<Pick<Duplicable, 'options'>> {
     const client = await this.#clientOf(node)
-    await client.sendCommand(['PING'])
+    await client.sendCommand(['PING'], sendOptions(AbortSignal.timeout(REDISCOVER_SILENCE)))
     return isDuplicable(client) ? client : {}
   }
 

@@ -43,7 +43,7 @@ export class Engine implements Slots {
   constructor(connection: RedisConnection, options: EngineOptions) {
     this.#connection = connection
     this.#options = options
-    this.#room = new WaitingRoom(options.waiting)
+    this.#room = new WaitingRoom(options.waiting, () => this.#convoys.values())
   }
 
   /** Decisions that wait for a call. */

@@ -21,7 +21,7 @@ export interface Link {
   readonly name: string
   /** What reports of its health call it: its kind and its address. */
   readonly label: string
-  /** Calls without an answer at most. */
+  /** Calls to a master without an answer at most. */
   readonly mostLost: number
   /** Makes a client beside those that calls use, not opened yet; absent where there is no way to make one. */
   readonly newClient: (() => Promise<OwnClient>) | undefined

@@ -1,7 +1,12 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { PGlite } from '@electric-sql/pglite'
 import { Client, Pool } from 'pg'
 import { StoreError } from '../../../lib/errors'
 import { PostgresStore } from '../../../lib/stores/postgres'
+import { OwnPool } from '../../../lib/stores/postgres/own-pool'
+import { loadPg } from '../../../lib/stores/postgres/peers'
 import { lettingGo } from '../../../lib/stores/postgres/pglite'
 import { decide, limitOf } from '../../../lib/testing/contract/requests'
 import { startPostgres, type PostgresServer } from '../../support/servers/postgres'
@@ -94,6 +99,42 @@ test('a server that hangs holds up close() no longer than the timeout, and what 
   expect((await failures).every((one) => one.status === 'rejected' && one.reason instanceof StoreError)).toBe(
     true,
   )
+})
+
+test('a pool that is closed while the server refuses its settings dials no more', async () => {
+  let connections = 0
+  // As PgBouncer, in PostgreSQL's protocol: an error, fatal.
+  const fields = Buffer.from('SFATAL\0C08P01\0Munsupported startup parameter: statement_timeout\0\0')
+  const head = Buffer.from('E\0\0\0\0')
+  head.writeUInt32BE(fields.length + 4, 1)
+  const bouncer = createServer((socket) => {
+    connections++
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.end(Buffer.concat([head, fields])))
+  })
+  bouncer.listen(0, '127.0.0.1')
+  await once(bouncer, 'listening')
+  undo.push(() => bouncer.close())
+  const { port } = bouncer.address() as AddressInfo
+  let ended: Promise<void> | undefined
+  const pg = loadPg()
+  class Refused extends pg.Client {
+    /** When the pool hangs up on what refuses its settings. */
+    override end(): Promise<void> {
+      ended ??= pool.end()
+      return super.end()
+    }
+  }
+  const pool = new OwnPool({ Client: Refused }, `postgres://postgres@127.0.0.1:${port}/postgres`, {
+    max: 1,
+    timeout: 500,
+    surroundings: { schema: 'public', where: 'the bouncer' },
+  })
+  await expect(pool.connect()).rejects.toThrow('the store is closed')
+  await ended
+  // Whoever dials after all has come through by then.
+  await delay(200)
+  expect(connections).toBe(1)
 })
 
 test('a process that waits for close() sees it done, and then ends', async () => {

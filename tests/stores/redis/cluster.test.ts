@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createCluster } from 'redis'
 import { RedisStore } from '../../../lib/stores/redis'
+import { ClusterLink } from '../../../lib/stores/redis/cluster-link'
 import { connectionOf } from '../../../lib/stores/redis/connect'
 import { deleteEntry, scanEntries, swapEntry } from '../../../lib/stores/redis/entries'
 import { actorKey } from '../../../lib/stores/redis/keys'
@@ -247,43 +248,91 @@ describe('a master that is lost', () => {
     await connection.close()
   })
 
-  test('paused: decisions of the others’ users are taken meanwhile', async () => {
-    const client = make()
-    const store = new RedisStore(client, { timeout: 1500 })
-    await store.connect()
-    const silent = client.masters[0].address
-    const actors = Array.from({ length: 90 }, (_, n) => n + 1)
-    const isServed = (actor: number): boolean =>
-      client.slots[slotOf(actorKey('cluster:paused', actor))].master.address !== silent
-    const served = actors.filter(isServed)
-    const node = cluster.nodes.find(({ port }) => silent.endsWith(`:${port}`))
-    const limits = [limitOf({ limit: 1000 })]
-    const decideAll = () =>
-      Promise.allSettled(
-        actors.map(async (actor) => store.decide(requestOf('cluster:paused', { actor, limits }))),
-      )
-    await decideAll()
-    node?.pause()
-    const waves = [decideAll()]
-    for (let n = 0; n < 8; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      waves.push(decideAll())
+  /** Runs `act` while nobody takes over from a master that is silent. */
+  async function withoutElections(act: () => Promise<void>): Promise<void> {
+    const setTimeouts = (ms: string) =>
+      Promise.all(cluster.nodes.map((node) => node.admin('CONFIG', 'SET', 'cluster-node-timeout', ms)))
+    const [, before] = (await cluster.nodes[0].admin('CONFIG', 'GET', 'cluster-node-timeout')) as string[]
+    await setTimeouts('60000')
+    try {
+      await act()
+    } finally {
+      // What the others have asked the silent one meanwhile is answered first.
+      await delay(300)
+      await setTimeouts(before)
+      await cluster.ready()
     }
-    const outcomes = await Promise.all(waves)
-    node?.resume()
-    const failures = outcomes.flatMap((wave) => wave.filter(({ status }) => status === 'rejected'))
-    expect(failures.length).toBeGreaterThan(0)
-    const ofServed = outcomes.flatMap((wave) =>
-      served.flatMap((actor) => {
-        const outcome = wave[actor - 1]
-        return outcome.status === 'rejected' ? [String(outcome.reason)] : []
-      }),
-    )
-    // From when the others have noticed until a replica is promoted, none of them serves anything.
-    expect(ofServed.filter((reason) => !reason.includes('cannot serve this now'))).toEqual([])
-    expect(served.length).toBeGreaterThan(0)
-    await store.close()
-    await cluster.ready()
+  }
+
+  test('paused: decisions of the others’ users are taken meanwhile, also when many have been lost', async () => {
+    await withoutElections(async () => {
+      const client = make()
+      const store = new RedisStore(client, { timeout })
+      await store.connect()
+      const silent = client.masters[0].address
+      const actors = Array.from({ length: 90 }, (_, n) => n + 1)
+      const isServed = (actor: number): boolean =>
+        client.slots[slotOf(actorKey('cluster:paused', actor))].master.address !== silent
+      const node = cluster.nodes.find(({ port }) => silent.endsWith(`:${port}`))
+      const limits = [limitOf({ limit: 1000 })]
+      /** Why there was no decision, by actor. */
+      const decideAll = () =>
+        Promise.all(
+          actors.map(async (actor) => {
+            const decided = store.decide(requestOf('cluster:paused', { actor, limits }))
+            return { actor, failure: await Promise.resolve(decided).then(() => '', String) }
+          }),
+        )
+      await decideAll()
+      const waves: ReturnType<typeof decideAll>[] = []
+      node?.pause()
+      try {
+        for (let n = 0; n < 40; n++) {
+          waves.push(decideAll())
+          await delay(50)
+        }
+        const outcomes = (await Promise.all(waves)).flat()
+        const failuresOf = (some: typeof outcomes) =>
+          new Set(some.map(({ failure }) => failure.replace(/\d+ calls/, 'so many calls')))
+        expect(failuresOf(outcomes.filter(({ actor }) => isServed(actor)))).toEqual(new Set(['']))
+        expect(failuresOf(outcomes.filter(({ actor }) => !isServed(actor)))).toEqual(
+          new Set([
+            'StoreTimeoutError: no answer within storeTimeout (500 ms)',
+            `StoreError: ${silent} of this Redis Cluster does not answer: so many calls wait for it already`,
+          ]),
+        )
+        node?.resume()
+        // Those that were lost are answered, and then forgotten.
+        await eventually(async () =>
+          expect((await decideAll()).filter(({ failure }) => failure !== '')).toEqual([]),
+        )
+      } finally {
+        node?.resume()
+        await store.close()
+      }
+    })
+  })
+
+  test('a look for the new master that meets nobody ends, and the next one is made', async () => {
+    const client = make()
+    client.on('error', () => undefined)
+    await client.connect()
+    const link = new ClusterLink(client)
+    const slots = Reflect.get(client, '_slots') as { rediscover(): Promise<unknown> }
+    const looks = jest.spyOn(slots, 'rediscover')
+    // A partition: neither an answer nor an error comes from any of them.
+    const partition = jest.spyOn(client, 'nodeClient').mockReturnValue(new Promise(() => undefined))
+    link.stalled({ key: KEY })
+    await delay(1_100)
+    partition.mockRestore()
+    link.stalled({ key: KEY })
+    expect(looks).not.toHaveBeenCalled()
+    await eventually(async () => {
+      link.stalled({ key: KEY })
+      expect(looks).toHaveBeenCalled()
+    })
+    await link.close()
+    client.destroy()
   })
 
   test('all paused: close() ends in time, and nothing of it stays', async () => {
