@@ -1,4 +1,6 @@
 /** What a store tells of itself, without being asked. */
+import { toError } from '../errors'
+import { isThenable } from '../hooks'
 
 /** A store that others stand behind has failed, and another answers in its stead. */
 export interface DegradedEvent {
@@ -47,7 +49,20 @@ export class StoreListeners {
     return () => void this.#listeners.delete(own)
   }
 
+  /** What a listener throws, or rejects with, reaches neither the store nor the other listeners. */
   tell(event: StoreEvent): void {
-    for (const listener of this.#listeners) listener(event)
+    for (const listener of this.#listeners) {
+      try {
+        const result: unknown = listener(event)
+        if (isThenable(result)) result.then(undefined, warn)
+      } catch (thrown) {
+        warn(thrown)
+      }
+    }
   }
+}
+
+/** (A text: of an error from another realm, a test runner's say, `emitWarning` would make a new one.) */
+function warn(thrown: unknown): void {
+  process.emitWarning(`a listener of a store failed: ${toError(thrown).message}`, 'SentinelWarning')
 }

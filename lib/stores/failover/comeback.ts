@@ -2,23 +2,25 @@
 import { StoreError, toError } from '../../errors'
 import { within } from '../../hooks'
 import { Backoff } from '../backoff'
-import { refusalOf, writeAll } from './bare'
+import { later } from '../later'
+import { refusalOf, writeAll, type Refused } from './bare'
 import { carryOver, type Note } from './changes'
-import { noAnswer } from './deadlines'
+import { bounded, isTimeout } from './deadlines'
 import type { Journals } from './journals'
 import type { Line } from './line'
 import type { ReadOptions } from './options'
 import type { Standing } from './standing'
-import { later } from './timers'
 
 /** ms before the first probe. */
 const FIRST_PROBE = 100
 /** Missed writes that travel in one call at most. */
 const BATCH = 500
+/** A batch that was in time is followed by a larger one, by this factor, up to that. */
+const GROWTH = 1.1
 /** A store that has been well for so many times `settle` has its earlier trouble forgotten. */
 const WELL = 10
 
-export interface ComebackParts {
+interface ComebackParts {
   readonly line: Line
   readonly journals: Journals
   readonly options: ReadOptions
@@ -34,6 +36,8 @@ export class Comeback {
   /** Whether a trial was made since the last look. */
   #tried = false
   #stopped = false
+  /** Missed writes that travel in one call: on a narrow link, fewer are in time. */
+  #batch = BATCH
 
   constructor(
     readonly standing: Standing,
@@ -118,7 +122,7 @@ export class Comeback {
 
   async #checkHealth(): Promise<void> {
     const { timeout } = this.parts.options
-    const { status, error } = await within(this.standing.store.health(), timeout, () => noAnswer(timeout))
+    const { status, error } = await bounded(this.standing.store.health(), timeout)
     if (status === 'down') throw new StoreError(error ?? 'it says that it is down')
   }
 
@@ -139,11 +143,12 @@ export class Comeback {
     this.#replaying = true
     try {
       while (standing.journal.size > 0 && !this.#stopped) {
-        const notes = standing.journal.next(BATCH)
-        for (const refused of await writeAll(notes, this.#write)) {
+        const notes = standing.journal.next(this.#batch)
+        for (const refused of await this.#carry(notes)) {
           this.parts.trouble('journal', refusalOf(standing.name, refused))
         }
         standing.journal.done(notes)
+        this.parts.journals.advanced()
         standing.replayed += notes.length
         if (standing.journal.size === 0) this.#caughtUp()
       }
@@ -152,16 +157,26 @@ export class Comeback {
     }
   }
 
+  async #carry(notes: readonly Note[]): Promise<readonly Refused[]> {
+    try {
+      const refused = await writeAll(notes, this.#write)
+      this.#batch = Math.min(BATCH, Math.max(this.#batch, Math.ceil(notes.length * GROWTH)))
+      return refused
+    } catch (thrown) {
+      if (isTimeout(thrown)) this.#batch = Math.max(1, notes.length >> 1)
+      throw thrown
+    }
+  }
+
   readonly #write = (notes: readonly Note[]): Promise<void> => {
-    const patience = timeoutOf(this.parts.options.timeout, notes.length)
-    return within(carryOver(this.standing.store, notes), patience, () => noAnswer(patience))
+    return bounded(carryOver(this.standing.store, notes), this.parts.options.timeout, notes.length)
   }
 
   #caughtUp(): void {
     try {
       this.parts.journals.replayed()
     } catch (thrown) {
-      // What stays in the file is written once more after the next start, which changes nothing.
+      // It is tried again with the next write, and on closing.
       this.parts.trouble('journal', toError(thrown))
     }
   }
@@ -217,9 +232,4 @@ export class Comeback {
     clearTimeout(this.#timer)
     this.#timer = later(WELL * this.parts.options.settle, () => this.#backoff.reset())
   }
-}
-
-/** ms for a call with so many records: as long as one answer may take, and more where there is more to write. */
-export function timeoutOf(timeout: number, records: number): number {
-  return timeout * (1 + records / 100)
 }

@@ -4,9 +4,15 @@ import type { Line } from './line'
 
 /**
  * Resolves when the first store serves; when it has failed, or `patience` ms are over, as soon as any does. Rejects where none
- * is left that might.
+ * is left that might. `watch` is given what is to be called whenever another store serves: one that failed at first may be back
+ * while others are still at it.
  */
-export function connectAll(line: Line, comebacks: readonly Comeback[], patience: number): Promise<void> {
+export function connectAll(
+  line: Line,
+  comebacks: readonly Comeback[],
+  patience: number,
+  watch: (check: () => void) => void,
+): Promise<void> {
   const ended = new Set<Comeback>()
   let patient = true
   return new Promise<void>((resolve, reject) => {
@@ -26,6 +32,7 @@ export function connectAll(line: Line, comebacks: readonly Comeback[], patience:
       clearTimeout(timer)
       end()
     }
+    watch(check)
     for (const comeback of comebacks) {
       void comeback.enter().then(() => {
         ended.add(comeback)

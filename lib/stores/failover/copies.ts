@@ -1,16 +1,14 @@
 /** Copies of the first store's blocks and registrations in those behind it, made in the background and kept up to date. */
 import { StoreError, toError } from '../../errors'
-import { within } from '../../hooks'
 import type { DecisionRequest } from '../decision'
-import type { RecordPlace, UserRecordPage } from '../user-record'
+import { later } from '../later'
+import type { RecordPlace, UserNamespace, UserRecordPage } from '../user-record'
 import { refusalOf, writeAll } from './bare'
 import { carryOver, type Note, type UserRecord } from './changes'
-import { timeoutOf } from './comeback'
-import { noAnswer } from './deadlines'
+import { bounded } from './deadlines'
 import type { Line } from './line'
 import { Lookout } from './lookout'
 import type { Standing } from './standing'
-import { later } from './timers'
 import { Touched } from './touched'
 
 /** Records that are read, and written, at a time; and ms from one such page to the next. */
@@ -23,9 +21,9 @@ const SOON = 1_000
 /** Records that are looked up at a time before they are deleted from a copy. */
 const LOOKUPS = 100
 
-const COPIED = ['blocks', 'registrations'] as const
+const COPIED: readonly UserNamespace[] = ['blocks', 'registrations']
 
-export interface CopiesParts {
+interface CopiesParts {
   readonly line: Line
   readonly options: { readonly most: number; readonly refresh: number }
   /** ms. */
@@ -39,20 +37,27 @@ export class Copies {
   #latest: string | undefined
   /** Stores and places whose copy was whole at some time since the store last failed. */
   readonly #whole = new Set<string>()
+  /** How often each store's copies have been spoilt: one that was while it was made is not whole. */
+  readonly #spoilt: number[]
   /** Places that have more records than are copied; each is told of once. */
   readonly #tooLarge = new Set<string>()
   readonly #touched = new Touched()
   readonly #lookout: Lookout
   #timer: NodeJS.Timeout | undefined
+  /** When it is due (ms, monotonic). */
+  #due = Infinity
   #running = false
   /** A copy is to be made as soon as the one under way is done. */
   #again = false
   #stopped = false
 
   constructor(private readonly parts: CopiesParts) {
+    this.#spoilt = parts.line.standings.map(() => 0)
     this.#lookout = new Lookout({
       isOnDuty: () => this.#mayGoOn(),
       bounded: (work) => this.#bounded(work),
+      first: parts.line.standings[0],
+      gone: (place, userIds) => this.#gone(place, userIds),
       lost: (standing) => this.missed(standing),
       failed: (standing, thrown) => parts.line.failed(standing, thrown),
     })
@@ -84,8 +89,17 @@ export class Copies {
     return this.#touched.touch(place, userIds)
   }
 
+  /** A copy has got what was written to the first store. */
+  written(standing: Standing, notes: readonly Note[]): void {
+    for (const { place, userId, change } of notes) {
+      const isCopied = change.put !== undefined && COPIED.includes(place.namespace)
+      if (isCopied) this.#lookout.watch(copyKey(standing, place), standing, place, [userId])
+    }
+  }
+
   /** A store is not what it was: its copies are made anew, now or when it is back. */
   missed({ index, isClosed }: Standing): void {
+    this.#spoilt[index]++
     for (const key of this.#whole) if (key.startsWith(`${index} `)) this.#whole.delete(key)
     if (isClosed) this.refresh(SOON)
   }
@@ -102,19 +116,25 @@ export class Copies {
     clearTimeout(this.#timer)
   }
 
+  /** What is due sooner stays so: failures that keep coming must not put it off. */
   #schedule(ms: number): void {
+    const due = performance.now() + ms
+    if (this.#stopped || this.#due <= due) return
     clearTimeout(this.#timer)
-    if (!this.#stopped) this.#timer = later(ms, () => void this.#run())
+    this.#due = due
+    this.#timer = later(ms, () => void this.#run())
   }
 
   async #run(): Promise<void> {
+    this.#due = Infinity
     if (this.#running) return
     this.#running = true
     this.#again = false
+    const spoilt = [...this.#spoilt]
     let wait = this.parts.options.refresh
     try {
       for (const space of this.#spaces) {
-        for (const namespace of COPIED) await this.#copy({ space, namespace })
+        for (const namespace of COPIED) await this.#copy({ space, namespace }, spoilt)
       }
     } catch (thrown) {
       if (this.#mayGoOn()) this.parts.trouble('copies', toError(thrown))
@@ -130,7 +150,7 @@ export class Copies {
     return !this.#stopped && this.parts.line.serving?.index === 0
   }
 
-  async #copy(place: RecordPlace): Promise<void> {
+  async #copy(place: RecordPlace, spoilt: readonly number[]): Promise<void> {
     const [first, ...behind] = this.parts.line.standings
     const targets = behind.filter(({ isClosed }) => isClosed)
     if (targets.length === 0 || !this.#mayGoOn()) return
@@ -144,20 +164,23 @@ export class Copies {
     // It ended early where the first store serves no more.
     if (!this.#mayGoOn()) return
     this.#tooLarge.delete(placeKey(place))
-    for (const target of targets) await this.#finish(target, place, seen)
+    for (const target of targets) {
+      await this.#forget(target, place, seen)
+      if (!this.#mayGoOn() || !target.isClosed || this.#spoilt[target.index] !== spoilt[target.index])
+        continue
+      this.#whole.add(copyKey(target, place))
+      this.#lookout.watch(copyKey(target, place), target, place, seen)
+    }
   }
 
   /** Forgets in the copy what is gone from the first store. */
-  async #finish(target: Standing, place: RecordPlace, seen: ReadonlySet<number>): Promise<void> {
+  async #forget(target: Standing, place: RecordPlace, seen: ReadonlySet<number>): Promise<void> {
     for await (const records of this.#pages(target, place)) {
       const unseen = records.map(({ userId }) => userId).filter((userId) => !seen.has(userId))
       for (let at = 0; at < unseen.length; at += LOOKUPS) {
         await this.#drop(target, place, await this.#gone(place, unseen.slice(at, at + LOOKUPS)))
       }
     }
-    if (!this.#mayGoOn() || !target.isClosed) return
-    this.#whole.add(copyKey(target, place))
-    this.#lookout.watch(copyKey(target, place), target, place, seen)
   }
 
   /** Those whom the first store does not know now: another process that shares both may have added them meanwhile. */
@@ -209,7 +232,8 @@ export class Copies {
 
   #write(target: Standing, write: () => Promise<void>): Promise<void> {
     return target.inOrder(async () => {
-      if (!target.isClosed) return
+      // What is skipped is missing, even if it is back at the end.
+      if (!target.isClosed) return this.missed(target)
       try {
         await write()
       } catch (thrown) {
@@ -239,8 +263,7 @@ export class Copies {
   }
 
   #bounded<T>(work: Promise<T>): Promise<T> {
-    const patience = timeoutOf(this.parts.timeout, PAGE)
-    return within(work, patience, () => noAnswer(patience))
+    return bounded(work, this.parts.timeout, PAGE)
   }
 }
 

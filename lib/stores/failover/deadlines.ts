@@ -1,7 +1,8 @@
 /** Answers that are waited for, all for the same time. */
 import type { Deadline } from '../../deadline'
 import { StoreError, toError } from '../../errors'
-import { deadlineIn } from './timers'
+import { within } from '../../hooks'
+import { deadlineIn } from '../later'
 
 /** ms that an answer is waited for too long at most while nothing holds up the loop. */
 const PUNCTUAL = 20
@@ -31,11 +32,6 @@ export class Deadlines {
   /** `ms`: the longest wait. */
   constructor(private readonly ms: number) {
     this.#heldUp = new HeldUpError(ms)
-  }
-
-  /** How many are waited for. */
-  get waiting(): number {
-    return this.#waiting.size
   }
 
   /** What `work` comes to, or a StoreError where that takes too long; then its answer goes nowhere. */
@@ -93,6 +89,12 @@ export function isTimeout(thrown: unknown): boolean {
   return (toError(thrown) as { readonly code?: unknown }).code === 'SENTINEL_STORE_TIMEOUT'
 }
 
-export function noAnswer(ms: number): StoreError {
+function noAnswer(ms: number): StoreError {
   return new StoreError(`no answer within ${Math.round(ms)} ms`, { code: 'SENTINEL_STORE_TIMEOUT' })
+}
+
+/** The answer to a call with so many records: it may take as long as any, and longer where there is more to write. */
+export function bounded<T>(work: PromiseLike<T>, timeout: number, records = 0): Promise<T> {
+  const patience = timeout * (1 + records / 100)
+  return within(work, patience, () => noAnswer(patience))
 }

@@ -26,6 +26,8 @@ export class FailoverStore extends StorageAdapter {
   readonly #writes: Writes
   readonly #unobserve: readonly (() => void)[]
   #connecting: Promise<void> | undefined
+  /** Looks whether the first connection is made. */
+  #recheck: (() => void) | undefined
   /** Whether the stores have been told to connect. Those that do not are probed from then on. */
   #begun = false
   /** Whether changes are told of: not until it is known who serves at first. */
@@ -88,21 +90,23 @@ export class FailoverStore extends StorageAdapter {
     }
     this.#line.update()
     try {
-      await connectAll(this.#line, this.#comebacks, this.#options.timeout)
+      await connectAll(this.#line, this.#comebacks, this.#options.timeout, (check) => (this.#recheck = check))
     } finally {
+      this.#recheck = undefined
       this.#telling = true
       const { serving } = this.#line
       if (serving?.index !== 0 && this.#closed === undefined) this.#tellDegraded(this.#standings[0], serving)
     }
   }
 
-  /** Closes all stores, those too that are away. */
+  /** Closes all stores, those too that are away, after the writes under way have come to an end. */
   override async close(): Promise<void> {
     if (this.#closed !== undefined) return
     this.#closed = new StoreError('the store is closed')
     this.#copies?.stop()
     for (const comeback of this.#comebacks) comeback.stop()
     this.#line.end(this.#closed)
+    await this.#writes.ended()
     this.#tellOfLosses()
     const closings = await Promise.allSettled(this.#standings.map(({ store }) => store.close()))
     for (const unobserve of this.#unobserve) unobserve()
@@ -113,6 +117,11 @@ export class FailoverStore extends StorageAdapter {
         : [],
     )
     if (problems.length > 0) throw new StoreError(`not every store could be closed (${problems.join('; ')})`)
+  }
+
+  /** Calls that failed at the store that serves, or took too long, and were answered by another: no event tells of one. */
+  override standIns(): number {
+    return this.#line.standIns
   }
 
   override decide(request: DecisionRequest): Decision | Promise<Decision> {
@@ -241,14 +250,9 @@ export class FailoverStore extends StorageAdapter {
   readonly #tried = ({ index }: Standing, error?: Error): void => this.#comebacks[index].tried(error)
 
   #openJournal(): void {
-    const torn = this.#journals.open()
-    if (torn === undefined) return
-    const shown = torn.length > 80 ? `${torn.slice(0, 80)}…` : torn
-    const error = new StoreError(
-      `the journal ${this.#options.journal.file ?? ''} ends in a line that was not finished, and that nobody was told of as ` +
-        `written; it is left out: ${shown}`,
-    )
-    this.report({ type: 'storeError', source: 'journal', error, at: Date.now() })
+    for (const error of this.#journals.open()) {
+      this.report({ type: 'storeError', source: 'journal', error, at: Date.now() })
+    }
   }
 
   #opened(standing: Standing): void {
@@ -262,6 +266,7 @@ export class FailoverStore extends StorageAdapter {
   }
 
   #changed(from: Standing | undefined, to: Standing | undefined): void {
+    this.#recheck?.()
     if (!this.#telling) return
     if (from !== undefined && (to === undefined || to.index > from.index)) this.#tellDegraded(from, to)
     else if (to !== undefined) this.#tellRecovered(to)

@@ -1,7 +1,6 @@
 import { toError } from '../../errors'
-import { within } from '../../hooks'
 import type { StoreHealth } from '../decision'
-import { noAnswer } from './deadlines'
+import { bounded } from './deadlines'
 import type { Line } from './line'
 import type { Standing } from './standing'
 
@@ -30,7 +29,7 @@ async function healthAt(standing: Standing, timeout: number): Promise<StoreHealt
   if (breaker.state === 'open')
     return { ...about, status: 'down', error: lastError?.message ?? 'not connected' }
   try {
-    const own = await within(store.health(), timeout, () => noAnswer(timeout))
+    const own = await bounded(store.health(), timeout)
     return { ...own, ...about }
   } catch (thrown) {
     return { ...about, status: 'down', error: toError(thrown).message }

@@ -2,7 +2,7 @@
 import {
   closeSync,
   constants,
-  existsSync,
+  copyFileSync,
   fsyncSync,
   ftruncateSync,
   lstatSync,
@@ -11,66 +11,105 @@ import {
   readlinkSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { StoreError, toError } from '../../errors'
-import { parseJson } from '../json'
+import { ownMember, parseJson } from '../json'
 import { takeLock, type Lock } from '../lock'
 
 /** A file that is made anew, and whose end is where everything is written. */
 const ANEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND
 
+/** Why a file cannot be replaced that may be written all the same: it is a mount, or the folder is not ours. */
+const IRREPLACEABLE: readonly unknown[] = ['EBUSY', 'EACCES', 'EPERM', 'EROFS', 'EXDEV']
+
+/** A line that makes no sense. */
+export interface BadLine {
+  /** From 1. */
+  readonly number: number
+  readonly text: string
+}
+
 /** What is read from a file. */
 export interface Opened<T> {
   readonly file: JournalFile
   readonly lines: readonly T[]
+  readonly bad: readonly BadLine[]
   /** A last line that a process which ended has not finished; nobody was told that it was written. */
   readonly torn: string | undefined
+}
+
+/** What stands in a file. */
+interface Content {
+  readonly texts: readonly string[]
+  readonly torn: string
+  /** Bytes of whole lines. */
+  readonly length: number
 }
 
 export class JournalFile {
   #descriptor: number
   /** Bytes of whole lines. */
   #length: number
-  #lines: number
+  /** Whole lines, and how many of them, from the first one on, hold no more. */
+  #count: number
+  #void = 0
 
   private constructor(
     readonly path: string,
     private readonly lock: Lock,
-    lines: readonly string[],
+    { texts, torn, length }: Content,
   ) {
     this.#descriptor = openSync(path, 'a')
-    this.#length = Buffer.byteLength(textOf(lines))
-    this.#lines = lines.length
+    this.#length = length
+    this.#count = texts.length
+    // What is torn must not stand before the next line.
+    if (torn !== '') ftruncateSync(this.#descriptor, length)
   }
 
   /**
    * Takes the file for this process and reads it; it is made where there is none.
    *
    * @param read what a line says; `undefined` where that makes no sense.
-   * @throws StoreError where another process has it, it cannot be used, or a line in it makes no sense.
+   * @throws StoreError where another process has it, or it cannot be used.
    */
   static open<T>(name: string, read: (line: unknown) => T | undefined): Opened<T> {
     const path = realPathOf(resolve(name))
     const lock = lockFor(path)
     try {
-      const [lines, torn] = linesOf(path)
-      const understood = lines.map((line, n) => read(parseJson(line)) ?? malformed(path, n + 1, line))
-      // What is torn must not stand before the next line.
-      if (torn !== undefined) closeSync(replaced(path, lines))
-      return { file: new JournalFile(path, lock, lines), lines: understood, torn }
+      const content = contentOf(path)
+      const file = new JournalFile(path, lock, content)
+      const { torn } = content
+      return { file, ...file.#understood(content.texts, read), torn: torn === '' ? undefined : torn }
     } catch (error) {
       lock.release()
       throw asStoreError(path, 'cannot be used', error)
     }
   }
 
-  /** Lines in it. */
+  /** What the lines say that still hold. */
+  #understood<T>(texts: readonly string[], read: (line: unknown) => T | undefined) {
+    const understood: { readonly number: number; readonly line: T }[] = []
+    const bad: BadLine[] = []
+    for (const [index, text] of texts.entries()) {
+      const parsed = parseJson(text)
+      const former = ownMember(parsed, 'void')
+      const line = read(parsed)
+      if (typeof former === 'number' && former <= index) this.#void = former
+      else if (line === undefined) bad.push({ number: index + 1, text })
+      else understood.push({ number: index + 1, line })
+    }
+    const holds = ({ number }: { readonly number: number }): boolean => number > this.#void
+    return { lines: understood.filter(holds).map(({ line }) => line), bad: bad.filter(holds) }
+  }
+
+  /** Lines in it that hold. */
   get lines(): number {
-    return this.#lines
+    return this.#count - this.#void
   }
 
   /** @throws StoreError where the disk does not take them; then none of them is in the file. */
@@ -83,20 +122,61 @@ export class JournalFile {
       this.#takeBack(error)
     }
     this.#length += bytes.length
-    this.#lines += lines.length
+    this.#count += lines.length
   }
 
   /** These lines in place of all others, in one step. @throws StoreError where the disk does not take them. */
   rewrite(lines: readonly string[]): void {
-    const former = this.#descriptor
     try {
-      this.#descriptor = replaced(this.path, lines)
-      this.#length = Buffer.byteLength(textOf(lines))
-      this.#lines = lines.length
-      closeSync(former)
+      if (lines.length === 0) this.#empty()
+      else this.#replace(lines)
     } catch (error) {
       throw asStoreError(this.path, 'cannot be written', error)
     }
+  }
+
+  /** A copy of the file beside it, as it is. @throws StoreError where it cannot be made. */
+  putAside(): string {
+    for (let n = 1; ; n++) {
+      const path = n === 1 ? `${this.path}.bad` : `${this.path}.bad.${n}`
+      try {
+        copyFileSync(this.path, path, constants.COPYFILE_EXCL)
+        return path
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw asStoreError(path, 'cannot be written', error)
+      }
+    }
+  }
+
+  /** In place: a file that is mounted by itself, or stands in a folder of others, can be emptied but not replaced. */
+  #empty(): void {
+    ftruncateSync(this.#descriptor, 0)
+    fsyncSync(this.#descriptor)
+    this.#length = 0
+    this.#count = 0
+    this.#void = 0
+  }
+
+  #replace(lines: readonly string[]): void {
+    const former = this.#descriptor
+    try {
+      this.#descriptor = replaced(this.path, lines)
+    } catch (error) {
+      if (!IRREPLACEABLE.includes(codeOf(error))) throw error
+      return this.#supersede(lines)
+    }
+    this.#length = Buffer.byteLength(textOf(lines))
+    this.#count = lines.length
+    this.#void = 0
+    closeSync(former)
+  }
+
+  /** The last of the new lines says that those before them hold no more: whoever ends meanwhile leaves these in force. */
+  #supersede(lines: readonly string[]): void {
+    const former = this.#count
+    this.append([...lines, JSON.stringify({ void: former })])
+    fsyncSync(this.#descriptor)
+    this.#void = former
   }
 
   close(): void {
@@ -131,11 +211,17 @@ function lockFor(path: string): Lock {
   }
 }
 
-function linesOf(path: string): [lines: string[], torn: string | undefined] {
-  if (!existsSync(path)) return [[], undefined]
-  const lines = readFileSync(path, 'utf8').split('\n')
-  const last = lines.pop()
-  return [lines, last === '' ? undefined : last]
+function contentOf(path: string): Content {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return { texts: [], torn: '', length: 0 }
+  const bytes = readFileSync(path)
+  const length = bytes.lastIndexOf('\n') + 1
+  // An editor may have put a mark at the head.
+  const texts = bytes
+    .toString('utf8', 0, length)
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .slice(0, -1)
+  return { texts, torn: bytes.toString('utf8', length), length }
 }
 
 /**
@@ -151,6 +237,7 @@ function replaced(path: string, lines: readonly string[]): number {
     renameSync(beside, path)
   } catch (error) {
     closeSync(descriptor)
+    rmSync(beside, { force: true })
     throw error
   }
   return descriptor
@@ -159,21 +246,16 @@ function replaced(path: string, lines: readonly string[]): number {
 /** The file itself: a link stays one when the file is replaced, and two names of one file mean one lock. */
 function realPathOf(path: string): string {
   try {
-    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return realpathSync(path)
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found?.isFile() === false)
+      throw new Error('it is no regular file; name one, or one that is to be made')
+    if (found !== undefined) return realpathSync(path)
     const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
     if (isLink) return realPathOf(resolve(dirname(path), readlinkSync(path)))
     return join(realpathSync(dirname(path)), basename(path))
   } catch (error) {
     throw asStoreError(path, 'cannot be used', error)
   }
-}
-
-function malformed(path: string, number: number, line: string): never {
-  const shown = line.length > 80 ? `${line.slice(0, 80)}…` : line
-  throw new StoreError(
-    `line ${number} of the journal ${path} makes no sense: ${shown}. Repair or delete it; ` +
-      'the others are writes that a store has yet to get',
-  )
 }
 
 function textOf(lines: readonly string[]): string {
@@ -183,4 +265,8 @@ function textOf(lines: readonly string[]): string {
 function asStoreError(path: string, what: string, thrown: unknown): StoreError {
   if (thrown instanceof StoreError) return thrown
   return new StoreError(`the journal ${path} ${what}: ${toError(thrown).message}`, { cause: thrown })
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | undefined)?.code
 }

@@ -25,10 +25,20 @@ export class Journal {
 
   /** Keeps places free for these records; what gives them back, or `undefined` where there are not as many. */
   reserve(place: RecordPlace, userIds: readonly number[]): (() => void) | undefined {
-    const fresh = userIds.reduce((count, userId) => count + (this.has(place, userId) ? 0 : 1), 0)
-    if (this.#notes.size + this.#reserved + fresh > this.most) return undefined
+    if (!this.hasRoom(place, userIds)) return undefined
+    const fresh = this.#freshOf(place, userIds)
     this.#reserved += fresh
     return () => void (this.#reserved -= fresh)
+  }
+
+  /** Whether there are places for these records. */
+  hasRoom(place: RecordPlace, userIds: readonly number[]): boolean {
+    return this.#notes.size + this.#reserved + this.#freshOf(place, userIds) <= this.most
+  }
+
+  /** How many of them need a place. */
+  #freshOf(place: RecordPlace, userIds: readonly number[]): number {
+    return userIds.reduce((count, userId) => count + (this.has(place, userId) ? 0 : 1), 0)
   }
 
   note(note: Note): void {

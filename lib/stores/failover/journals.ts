@@ -3,7 +3,7 @@ import { StoreError } from '../../errors'
 import { ownMember } from '../json'
 import type { Meeting, RecordPlace, UserNamespace } from '../user-record'
 import { DROP, type Carrying, type Change, type Note, type UserRecord } from './changes'
-import { JournalFile } from './journal-file'
+import { JournalFile, type BadLine } from './journal-file'
 import type { Standing } from './standing'
 
 const NAMESPACES: readonly unknown[] = ['blocks', 'registrations', 'members'] satisfies UserNamespace[]
@@ -23,6 +23,11 @@ interface Line {
 
 export class Journals {
   #file: JournalFile | undefined
+  /** Whether lines are in the file that it should not have any more. */
+  #stale = false
+  /** Whether a store has got some of what it missed, which is still in the file. */
+  #advanced = false
+  #closed = false
 
   constructor(
     private readonly standings: readonly Standing[],
@@ -30,26 +35,34 @@ export class Journals {
   ) {}
 
   /**
-   * Reads the file, if there is to be one.
+   * Reads the file, if there is to be one. What makes no sense in it, or is for a store that is not there, is put aside with a
+   * copy of the file.
    *
-   * @returns the line that the last process did not finish, if any.
+   * @returns what is to be told of it.
    * @throws StoreError where it cannot be used.
    */
-  open(): string | undefined {
-    if (this.options.file === undefined || this.#file !== undefined) return undefined
-    const { file, lines, torn } = JournalFile.open(this.options.file, lineOf)
+  open(): readonly StoreError[] {
+    if (this.options.file === undefined || this.#file !== undefined) return []
+    const { file, lines, bad, torn } = JournalFile.open(this.options.file, lineOf)
+    const strangers = new Set(lines.flatMap(({ to }) => to.filter((name) => this.#named(name) === undefined)))
+    const told = torn === undefined ? [] : [tornLine(file.path, torn)]
     try {
-      const known = lines.map(({ to, note }) => ({
-        to: to.map((name) => this.#named(name, file.path)),
-        note,
-      }))
-      for (const { to, note } of known) this.#missedBy(to).forEach(({ journal }) => journal.note(note))
+      const aside = bad.length + strangers.size > 0 ? file.putAside() : undefined
+      for (const { to, note } of lines) {
+        const known = to.flatMap((name) => this.#named(name) ?? [])
+        this.#missedBy(known).forEach(({ journal }) => journal.note(note))
+      }
+      if (aside !== undefined) {
+        file.rewrite(this.#live())
+        if (bad.length > 0) told.push(badLines(file.path, bad, aside))
+        for (const name of strangers) told.push(this.#noSuch(name, file.path, aside))
+      }
     } catch (error) {
       file.close()
       throw error
     }
     this.#file = file
-    return torn
+    return told
   }
 
   /**
@@ -64,7 +77,7 @@ export class Journals {
       const places = journal.reserve(place, userIds)
       if (places === undefined) {
         giveBack()
-        throw this.#full(name)
+        throw this.full(name, 'this one could not be carried over to it; nothing was written')
       }
       given.push(places)
     }
@@ -79,11 +92,17 @@ export class Journals {
   note(standings: readonly Standing[], notes: readonly Note[]): void {
     if (standings.length === 0 || notes.length === 0) return
     for (const { journal } of standings) notes.forEach((note) => journal.note(note))
+    if (this.#closed) throw new StoreError('the store is closed, and its journal takes no more writes')
     if (this.#file === undefined) return
     const to = standings.map(({ name }) => name)
     this.#file.append(notes.map((note) => textOf({ to, note })))
     const live = this.standings.reduce((count, { journal }) => count + journal.size, 0)
-    if (this.#file.lines > WASTE * live + SMALL) this.#compact()
+    if (this.#stale || this.#file.lines > WASTE * live + SMALL) this.#compact()
+  }
+
+  /** A store has got some of what it missed. */
+  advanced(): void {
+    this.#advanced = true
   }
 
   /**
@@ -95,9 +114,16 @@ export class Journals {
     if (this.#file !== undefined && this.#file.lines > 0) this.#compact()
   }
 
+  /** @throws StoreError where the file cannot be brought up to date. */
   close(): void {
-    this.#file?.close()
-    this.#file = undefined
+    this.#closed = true
+    const file = this.#file
+    try {
+      if (this.#stale || this.#advanced) this.#compact()
+    } finally {
+      this.#file = undefined
+      file?.close()
+    }
   }
 
   /** A store behind those may have lost with the last process what it had taken in their stead: it gets it as well. */
@@ -106,28 +132,57 @@ export class Journals {
     return this.standings.filter((standing) => to.includes(standing) || standing.index > first)
   }
 
+  /** Where that fails, it is tried again: what has been replayed must not be replayed over what was written since. */
   #compact(): void {
-    const lines = this.standings.flatMap(({ name, journal }) =>
+    this.#stale = true
+    this.#file?.rewrite(this.#live())
+    this.#stale = false
+    this.#advanced = false
+  }
+
+  #live(): string[] {
+    return this.standings.flatMap(({ name, journal }) =>
       [...journal.values()].map((note) => textOf({ to: [name], note })),
     )
-    this.#file?.rewrite(lines)
   }
 
-  #named(name: string, path: string): Standing {
-    const standing = this.standings.find((one) => one.name === name)
-    if (standing !== undefined) return standing
-    throw new StoreError(
-      `the journal ${path} has writes that '${name}' is to get, and no store is called so; ` +
-        `the stores are ${this.standings.map((one) => `'${one.name}'`).join(', ')}. Delete the file if they are not wanted`,
-    )
+  #named(name: string): Standing | undefined {
+    return this.standings.find((one) => one.name === name)
   }
 
-  #full(name: string): StoreError {
+  #noSuch(name: string, path: string, aside: string): StoreError {
     return new StoreError(
-      `the journal is full: ${name} has missed writes of ${this.options.most} users (journal.most), and this one could not be ` +
-        'carried over to it; nothing was written',
+      `the journal ${path} has writes that '${name}' is to get, and no store is called so; the stores are ` +
+        `${this.standings.map((one) => `'${one.name}'`).join(', ')}. They are left out; ${aside} is a copy of the file`,
     )
   }
+
+  /** That a store's journal is full, and what comes of it. */
+  full(name: string, then: string): StoreError {
+    const { most } = this.options
+    return new StoreError(
+      `the journal is full: ${name} has missed writes of ${most} users (journal.most), and ${then}`,
+    )
+  }
+}
+
+function badLines(path: string, bad: readonly BadLine[], aside: string): StoreError {
+  const [{ number, text }] = bad
+  const others = bad.length > 1 ? ` (as do ${bad.length - 1} more)` : ''
+  return new StoreError(
+    `line ${number} of the journal ${path} makes no sense${others}, and is left out; ${aside} is a copy of the file: ${shown(text)}`,
+  )
+}
+
+function tornLine(path: string, torn: string): StoreError {
+  return new StoreError(
+    `the journal ${path} ends in a line that was not finished, and that nobody was told of as written; it is left out: ` +
+      shown(torn),
+  )
+}
+
+function shown(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
 function textOf({ to, note: { place, userId, change, at } }: Line): string {

@@ -2,7 +2,7 @@
 import { StoreError, toError } from '../../errors'
 import { isThenable } from '../../hooks'
 import { Deadlines, HeldUpError } from './deadlines'
-import { isOfRequest, type Standing } from './standing'
+import { isOfRequest, isOverload, type Standing } from './standing'
 
 /** A call that one store after another may be asked for. */
 export interface Question<T> {
@@ -11,7 +11,7 @@ export interface Question<T> {
   answered?(standing: Standing, answer: T): void
 }
 
-export interface LineListener {
+interface LineListener {
   /** A store is not asked any more. */
   opened(standing: Standing): void
   /** A store is well again. */
@@ -29,6 +29,7 @@ export class Line {
   /** Made once for a flood of updates that nobody can answer. */
   #noneLeft: StoreError | undefined
   #ended: StoreError | undefined
+  #standIns = 0
 
   constructor(
     readonly standings: readonly Standing[],
@@ -41,6 +42,13 @@ export class Line {
   /** The first one that is well, if any. */
   get serving(): Standing | undefined {
     return this.standings[this.#serving]
+  }
+
+  /** Answers of stores behind the one that serves, in this line or in one that is a store of it. */
+  get standIns(): number {
+    let count = this.#standIns
+    for (const { store } of this.standings) count += store.standIns?.() ?? 0
+    return count
   }
 
   /** A store that takes a trial now. */
@@ -80,7 +88,7 @@ export class Line {
     const failed = (thrown: unknown): T | Promise<T> => {
       standing.trying = false
       if (isOfRequest(thrown)) throw thrown
-      if (!(thrown instanceof HeldUpError)) ended(standing, toError(thrown))
+      if (!(thrown instanceof HeldUpError || isOverload(thrown))) ended(standing, toError(thrown))
       return this.ask(question)
     }
     const passed = (value: T): T => {
@@ -98,10 +106,11 @@ export class Line {
     return isThenable(answer) ? this.#deadlines.bound(answer).then(passed, failed) : passed(answer)
   }
 
-  /** A call has failed; enough of them in a row, and the store is not asked any more. */
+  /** A call has failed; enough of them in a row, and the store is not asked any more. One that is only full still is. */
   failed(standing: Standing, thrown: unknown): void {
     standing.lastError = toError(thrown)
     this.#noneLeft = undefined
+    if (isOverload(thrown)) return
     const now = performance.now()
     if (thrown instanceof HeldUpError && !this.#isNew(standing, now)) return
     if (standing.breaker.failed(now)) this.#away(standing)
@@ -147,6 +156,11 @@ export class Line {
     if (from !== this.#serving) this.listener.changed(this.standings[from], this.serving)
   }
 
+  /** What is said where the last one that could be asked failed with this: too much to do stays what it is. */
+  unanswered(thrown: unknown): Error {
+    return !this.isEnded && isOverload(thrown) ? toError(thrown) : this.noneLeft()
+  }
+
   /** What is said where no store answers: of each, why. */
   noneLeft(): StoreError {
     if (this.#ended !== undefined) return this.#ended
@@ -178,6 +192,8 @@ export class Line {
 
   #answered<T>(question: Question<T>, standing: Standing, answer: T): T {
     standing.breaker.succeeded()
+    // Where it serves itself, whoever has learnt of it is told as another one takes over.
+    if (standing.index > (this.serving?.index ?? -1)) this.#standIns++
     question.answered?.(standing, answer)
     return answer
   }
@@ -187,6 +203,6 @@ export class Line {
     if (isOfRequest(thrown)) throw thrown
     this.failed(standing, thrown)
     const next = this.after(standing)
-    return next === undefined ? Promise.reject(this.noneLeft()) : this.ask(question, next)
+    return next === undefined ? Promise.reject(this.unanswered(thrown)) : this.ask(question, next)
   }
 }

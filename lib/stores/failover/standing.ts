@@ -63,7 +63,16 @@ const OF_REQUEST: readonly unknown[] = ['SENTINEL_LIMITER', 'SENTINEL_USAGE', 'S
 
 /** By its code, not by its class: it may come from another copy of this package. */
 export function isOfRequest(thrown: unknown): boolean {
-  return OF_REQUEST.includes((toError(thrown) as { readonly code?: unknown }).code)
+  return OF_REQUEST.includes(codeOf(thrown))
+}
+
+/** The store works, and has too much to do. */
+export function isOverload(thrown: unknown): boolean {
+  return codeOf(thrown) === 'SENTINEL_OVERLOAD'
+}
+
+function codeOf(thrown: unknown): unknown {
+  return (toError(thrown) as { readonly code?: unknown }).code
 }
 
 function ignore(): void {

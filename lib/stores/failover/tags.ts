@@ -26,7 +26,7 @@ export function tagPage<T extends { readonly cursor?: string }>(index: number, p
   return page.cursor === undefined ? page : { ...page, cursor: `${index}.${page.cursor}` }
 }
 
-export interface OwnCursor {
+interface OwnCursor {
   /** The store that the list is of. */
   readonly index: number
   readonly cursor: string

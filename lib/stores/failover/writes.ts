@@ -1,18 +1,18 @@
 /** Writes to users' records: to the store that serves, and from there to all others, sooner or later. */
 import { StoreError, toError } from '../../errors'
-import { within } from '../../hooks'
+import { CLOSING } from '../../hooks'
 import type { Block } from '../decision'
 import type { Meeting, RecordPlace, UserNamespace, UserRecordOf } from '../user-record'
 import { refusalOf, writeAll } from './bare'
 import { carryOver, DROP, isAlike, type Change, type Note } from './changes'
-import { timeoutOf, type Comeback } from './comeback'
+import type { Comeback } from './comeback'
 import type { Copies } from './copies'
-import { noAnswer } from './deadlines'
+import { bounded } from './deadlines'
 import type { Journals } from './journals'
 import type { Line } from './line'
 import { isOfRequest, type Standing } from './standing'
 
-export interface WritesParts {
+interface WritesParts {
   readonly line: Line
   readonly journals: Journals
   readonly copies: Copies | undefined
@@ -38,7 +38,19 @@ interface Write<T> {
 }
 
 export class Writes {
+  readonly #underWay = new Set<Promise<unknown>>()
+
   constructor(private readonly parts: WritesParts) {}
+
+  /** Resolves when none is under way any more, or they have been waited for long enough: the journal refuses what comes later. */
+  async ended(): Promise<void> {
+    if (this.#underWay.size === 0) return
+    let timer: NodeJS.Timeout | undefined
+    // Holds the process: what is confirmed must be in the file.
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSING + this.parts.timeout)))
+    await Promise.race([Promise.allSettled(this.#underWay), late])
+    clearTimeout(timer)
+  }
 
   put<N extends UserNamespace>(
     place: RecordPlace<N>,
@@ -75,25 +87,48 @@ export class Writes {
 
   /** A decision of this store has added a block. Nobody waits for the others to hear of it. */
   blocked(standing: Standing, space: string, block: Block): void {
-    const { journals, line, copies, trouble } = this.parts
+    const { copies, trouble } = this.parts
     const place: RecordPlace = { space, namespace: 'blocks' }
     const note = { place, userId: block.userId, at: Date.now() }
     const carried: Note = { ...note, change: { put: block, meeting: 'longer' } }
     const stored: Note = { ...note, change: replacing(block) }
-    const front = line.standings.slice(0, standing.index)
     const done = copies?.touch(place, [block.userId])
-    try {
-      journals.reserve(front, place, [block.userId])()
-      const told = this.#spread(standing, { result: undefined, carried: [carried], stored: [stored] }, [])
-      told.catch((thrown: unknown) => trouble('journal', toError(thrown))).finally(done)
-    } catch (thrown) {
-      done?.()
-      trouble('journal', toError(thrown))
+    const full = this.#fullFor(standing, carried)
+    const spread = this.#spread(
+      standing,
+      { result: undefined, carried: [carried], stored: [stored] },
+      [],
+      full,
+    )
+    this.#watched(spread)
+      .catch((thrown: unknown) => trouble('journal', toError(thrown)))
+      .finally(done)
+  }
+
+  /** Those in front that go without this block, which stands already: it is told of. */
+  #fullFor(standing: Standing, { place, userId }: Note): readonly Standing[] {
+    const { journals, line, trouble } = this.parts
+    const front = line.standings.slice(0, standing.index)
+    const full = front.filter(({ isClosed, journal }) => !isClosed && !journal.hasRoom(place, [userId]))
+    for (const { name } of full) {
+      const then = `does not get the block of user ${userId} that a decision has added; it stands in ${standing.name}`
+      trouble('journal', journals.full(name, then))
     }
+    return full
   }
 
   /** The store that serves, and where it fails, those behind it. */
-  async #write<T>(write: Write<T>): Promise<T> {
+  #write<T>(write: Write<T>): Promise<T> {
+    return this.#watched(this.#touchAndWrite(write))
+  }
+
+  #watched<T>(work: Promise<T>): Promise<T> {
+    const watched = work.finally(() => this.#underWay.delete(watched))
+    this.#underWay.add(watched)
+    return watched
+  }
+
+  async #touchAndWrite<T>(write: Write<T>): Promise<T> {
     const done = this.parts.copies?.touch(write.place, write.userIds)
     try {
       return await this.#writeTo(this.parts.line.serving, write, [])
@@ -107,19 +142,21 @@ export class Writes {
     write: Write<T>,
     failed: readonly Standing[],
   ): Promise<T> {
-    const { line, journals } = this.parts
+    const { line, journals, timeout } = this.parts
     if (standing === undefined) throw line.noneLeft()
     const front = line.standings.slice(0, standing.index)
     const giveBack = journals.reserve(front, write.place, write.userIds)
     let written: Written<T>
     try {
-      written = await standing.inOrder(() => this.#bounded(write.userIds.length, write.make(standing)))
+      written = await standing.inOrder(() => bounded(write.make(standing), timeout, write.userIds.length))
       standing.breaker.succeeded()
     } catch (thrown) {
       giveBack()
       if (isOfRequest(thrown)) throw thrown
       line.failed(standing, thrown)
-      return this.#writeTo(line.after(standing), write, [...failed, standing])
+      const next = line.after(standing)
+      if (next === undefined) throw line.unanswered(thrown)
+      return this.#writeTo(next, write, [...failed, standing])
     }
     giveBack()
     await this.#spread(standing, written, failed)
@@ -131,9 +168,10 @@ export class Writes {
     standing: Standing,
     { carried, stored }: Written<unknown>,
     failed: readonly Standing[],
+    full: readonly Standing[] = [],
   ): Promise<void> {
     const { line } = this.parts
-    const front = line.standings.slice(0, standing.index)
+    const front = line.standings.slice(0, standing.index).filter((other) => !full.includes(other))
     const missed = front.filter((other) => !other.isClosed || failed.includes(other))
     const problem = this.#miss(missed, carried)
     const behind = line.standings.slice(standing.index + 1)
@@ -160,7 +198,7 @@ export class Writes {
 
   async #carry(standing: Standing, notes: readonly Note[]): Promise<void> {
     try {
-      await this.#bounded(notes.length, carryOver(standing.store, notes))
+      await bounded(carryOver(standing.store, notes), this.parts.timeout, notes.length)
     } catch (thrown) {
       this.parts.line.failed(standing, thrown)
       const problem = this.#miss([standing], notes)
@@ -181,6 +219,7 @@ export class Writes {
         // While this waited for its turn the store may have failed, or have been closed.
         if (!standing.isClosed || line.isEnded) return copies.missed(standing)
         for (const alike of runsOf(notes)) await this.#copyAll(standing, alike)
+        copies.written(standing, notes)
       })
     } catch (thrown) {
       copies.missed(standing)
@@ -190,15 +229,10 @@ export class Writes {
 
   async #copyAll(standing: Standing, notes: readonly Note[]): Promise<void> {
     const write = (some: readonly Note[]): Promise<void> =>
-      this.#bounded(some.length, carryOver(standing.store, some))
+      bounded(carryOver(standing.store, some), this.parts.timeout, some.length)
     for (const refused of await writeAll(notes, write)) {
       this.parts.trouble('copies', refusalOf(standing.name, refused))
     }
-  }
-
-  #bounded<T>(records: number, work: Promise<T>): Promise<T> {
-    const patience = timeoutOf(this.parts.timeout, records)
-    return within(work, patience, () => noAnswer(patience))
   }
 }
 

@@ -149,7 +149,7 @@ describe('which errors are the store’s', () => {
       throw error
     }
     const second = new MemoryStore()
-    return { ...(await lineOf([first, second])), second }
+    return { ...(await lineOf([first, second])), first, second }
   }
 
   test('not those that speak of what was asked: they are the caller’s, and nobody else is asked', async () => {
@@ -161,10 +161,39 @@ describe('which errors are the store’s', () => {
     }
   })
 
-  test('one that has too much to do', async () => {
-    const { store, events } = await throwing(new OverloadError('10,000 wait already'))
+  test('not that it has too much to do: another answers, and it is asked again', async () => {
+    const { store, second, events } = await throwing(new OverloadError('10,000 wait already'))
+    for (let n = 0; n < 20; n++) await decide(store, SPACE, LIMITS)
+    expect(await left(second)).toBe(80)
+    expect((await store.health()).stores?.[0]).toMatchObject({ breaker: 'closed' })
+    expect(events).toEqual([])
+  })
+
+  test('where all have too much to do, that is what is said, and no new error is made for it', async () => {
+    const { store, first, second, events } = await throwing(new OverloadError('10,000 wait already'))
+    const full = new OverloadError('5,000 wait already', 5_000)
+    second.decide = () => {
+      throw full
+    }
+    for (const one of [first, second]) one.putRecords = () => Promise.reject(full)
+    for (let n = 0; n < 20; n++) await expect(decide(store, SPACE, LIMITS)).rejects.toBe(full)
+    expect(events).toEqual([])
+    const write = store.putRecords(BLOCKS, [block(1)], 'replace')
+    await expect(write).rejects.toBe(full)
+    expect(events).toEqual([])
+  })
+
+  test('nor does a trial fail by it', async () => {
+    const { store, stores } = await troubled()
+    stores[0].trouble = 'fails'
     for (let n = 0; n < 5; n++) await decide(store, SPACE, LIMITS)
-    expect(said(events)).toEqual(['degraded MemoryStore -> MemoryStore 2'])
+    stores[0].trouble = undefined
+    await pass(200)
+    const own = stores[0].decide.bind(stores[0])
+    stores[0].decide = () => Promise.reject(new OverloadError('10,000 wait already'))
+    await decide(store, SPACE, LIMITS)
+    expect((await store.health()).stores?.[0]).toMatchObject({ breaker: 'half-open' })
+    stores[0].decide = own
   })
 })
 
@@ -300,6 +329,21 @@ describe('connecting and closing', () => {
     expect((await store.health()).status).toBe('ok')
   })
 
+  test('one that refuses at first and is back serves, though another is still at it', async () => {
+    const stores = [new TroubledStore(), new TroubledStore()]
+    stores[0].trouble = 'fails'
+    stores[1].trouble = 'hangs'
+    let connected = false
+    const line = lineOf(stores)
+    void line.then(() => (connected = true))
+    // By now it would be content with either of them.
+    await pass(250)
+    stores[0].trouble = undefined
+    await pass(1_000)
+    expect(connected).toBe(true)
+    await (await line).store.close()
+  })
+
   test('where none connects it says of each why; later on one that does is enough', async () => {
     const stores = [new TroubledStore(), new TroubledStore()]
     for (const one of stores) one.trouble = 'fails'
@@ -357,9 +401,10 @@ describe('connecting and closing', () => {
     stores[0].trouble = 'hangs'
     const written = store.putRecords(BLOCKS, [block(1)], 'replace').catch((error: unknown) => String(error))
     await pass(10)
-    await store.close()
+    const closing = store.close()
     const { asked } = stores[1]
     stores[0].trouble = 'fails'
+    await closing
     expect(await written).toBe('StoreError: the store is closed')
     await expect(store.get('k')).rejects.toThrow('the store is closed')
     expect(stores[1].asked).toBe(asked)
@@ -375,10 +420,10 @@ describe('connecting and closing', () => {
       const copyOn = holdFirst(stores[1], 'get', 'blocks')
       const written = [block(1), block(2)].map((one) => store.putRecords(BLOCKS, [one], 'replace'))
       await pass(10)
-      if (how === 'closed') await store.close()
-      else await pass(300)
+      const closing = how === 'closed' ? store.close() : pass(300)
+      if (how === 'away') await closing
       copyOn()
-      await Promise.all(written)
+      await Promise.all([closing, ...written])
       await pass(1)
       expect(await idsOf(stores[0], 'blocks')).toEqual([1, 2])
       expect(await idsOf(stores[1], 'blocks')).toEqual([1])
@@ -394,4 +439,30 @@ describe('connecting and closing', () => {
     await store.close()
     expect(await decision).toBe('StoreError: the store is closed')
   })
+})
+
+test('an observer that throws, or rejects, disturbs neither the store nor the other observers', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  const stores = [new TroubledStore(), new TroubledStore()]
+  const store = failover(stores)
+  const heard: string[] = []
+  store.observe(() => {
+    throw new Error('broken observer')
+  })
+  store.observe(async () => Promise.reject(new Error('broken promise')))
+  store.observe(({ type }) => void heard.push(type))
+  await store.connect()
+  stores[0].trouble = 'fails'
+  for (let n = 0; n < 6; n++) await decide(store, SPACE, LIMITS)
+  stores[0].trouble = undefined
+  await pass(5_000)
+  expect((await store.health()).status).toBe('ok')
+  expect(heard).toEqual(['degraded', 'recovered'])
+  expect(warn.mock.calls.map(([text]) => text)).toEqual(
+    ['observer', 'promise', 'observer', 'promise'].map(
+      (what) => `a listener of a store failed: broken ${what}`,
+    ),
+  )
+  warn.mockRestore()
+  await store.close()
 })

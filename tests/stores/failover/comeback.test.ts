@@ -340,6 +340,31 @@ test('nor does it serve, however well it is otherwise', async () => {
   expect(await breakerOf(line)).toBe('closed')
 })
 
+test('on a link that is too narrow for many writes at once, they travel in ever smaller batches', async () => {
+  const line = await troubled(2, { failures: 1 })
+  const [first] = line.stores
+  await fail(line)
+  await line.store.putRecords(
+    BLOCKS,
+    Array.from({ length: 300 }, (_, n) => block(n + 1)),
+    'replace',
+  )
+  const put = first.putRecords.bind(first)
+  const sizes: number[] = []
+  first.putRecords = async (place, records, meeting) => {
+    sizes.push(records.length)
+    await new Promise((resolve) => setTimeout(resolve, 20 * records.length))
+    return put(place, records, meeting)
+  }
+  first.trouble = undefined
+  await pass(60_000)
+  expect(await idsOf(first, 'blocks')).toHaveLength(300)
+  expect(await breakerOf(line)).toBe('closed')
+  // What was in time is gone on from, not begun with anew.
+  expect(sizes.filter((size) => size > 100).length).toBeLessThan(3)
+  await line.store.close()
+})
+
 describe('a full journal', () => {
   test('refuses a write that needs another place, before anything is written', async () => {
     const line = await troubled(2, { journal: { most: 2 } })
@@ -359,14 +384,22 @@ describe('a full journal', () => {
     await store.putRecords(BLOCKS, [block(3)], 'replace')
   })
 
-  test('and a block that a decision has added is told of', async () => {
-    const line = await troubled(2, { journal: { most: 1 } })
+  test('and a block that a decision has added is told of, and stands all the same', async () => {
+    const line = await troubled(3, { journal: { most: 1 } })
     await fail(line)
     await line.store.putRecords(BLOCKS, [block(1)], 'replace')
     const flood = { limits: [limitOf({ limit: 1, blockFor: 60_000 })], actor: 6 }
     await decide(line.store, SPACE, flood)
     expect((await decide(line.store, SPACE, flood)).blockAdded).toBeDefined()
-    expect(said(line.events).at(-1)).toMatch(/^storeError journal: the journal is full/)
+    expect(said(line.events).at(-1)).toMatch(
+      /^storeError journal: the journal is full: TroubledStore has .* does not get the block of user 6 .* stands in TroubledStore 2$/,
+    )
+    // Those behind get it, as ever.
+    await pass(10)
+    expect(await idsOf(line.stores[2], 'blocks')).toEqual([1, 6])
+    line.stores[0].trouble = undefined
+    await pass(3_000)
+    expect(await idsOf(line.stores[0], 'blocks')).toEqual([1])
   })
 
   test('what is only in memory when it is closed is told of', async () => {

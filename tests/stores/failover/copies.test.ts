@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { MemoryStore } from '../../../lib/stores/memory'
+import type { FailoverOptions } from '../../../lib/stores/failover'
 import type { UserNamespace } from '../../../lib/stores/user-record'
 import { decide, limitOf } from '../../../lib/testing/contract/requests'
 import { TroubledStore } from '../../support/troubled-store'
@@ -231,6 +232,89 @@ describe('while a copy is made', () => {
   })
 })
 
+describe('a copy that is spoilt while it is made', () => {
+  const RECORDS = ids(1, 2_500).map((userId) => ({ userId, since: 1 }))
+  const reasonOf = async ({ store }: Line, actor: number) =>
+    (await decide(store, SPACE, { registration: 'required', actor })).reason
+
+  /** Pages of registrations arrive one by one, as the test tells them to. */
+  const paged = async (options?: FailoverOptions) => {
+    const line = await troubled(2, options)
+    const [first, second] = line.stores
+    await first.putRecords(REGISTRATIONS, RECORDS, 'replace')
+    const list = first.listRecords.bind(first)
+    const pages: (() => void)[] = []
+    first.listRecords = async (place, page) => {
+      const read = await list(place, page)
+      if (place.namespace === 'registrations') await new Promise<void>((resolve) => void pages.push(resolve))
+      return read
+    }
+    const next = async (): Promise<void> => {
+      pages.shift()?.()
+      await pass(10)
+    }
+    const swap = second.swap.bind(second)
+    const writeUncopied = async (userId: number): Promise<void> => {
+      second.swap = () => Promise.reject(new Error('connection reset'))
+      await line.store.putRecords(REGISTRATIONS, [{ userId, since: 1 }], 'keep-since')
+      second.swap = swap
+    }
+    await decide(line.store, SPACE)
+    await pass(10)
+    return { line, next, writeUncopied }
+  }
+
+  test('by a write that it did not get is not whole: nobody is locked out', async () => {
+    const { line, next, writeUncopied } = await paged()
+    await writeUncopied(5_000)
+    for (let n = 0; n < 3; n++) await next()
+    expect(await idsOf(line.stores[1], 'registrations')).toEqual(ids(1, 2_500))
+    await fail(line)
+    expect(await reasonOf(line, 5_000)).toBe(undefined)
+    line.stores[0].trouble = undefined
+    for (let n = 0; n < 20; n++) {
+      await pass(500)
+      await next()
+    }
+    expect(await idsOf(line.stores[1], 'registrations')).toEqual([...ids(1, 2_500), 5_000])
+    await fail(line)
+    expect(await reasonOf(line, 5_000)).toBe(undefined)
+    expect(await reasonOf(line, 6_000)).toBe('unregistered')
+    await line.store.close()
+  })
+
+  test('by a page that came while its store was away is not whole, though it is back at the end', async () => {
+    const { line, next, writeUncopied } = await paged({ failures: 1, successes: 1, settle: '50ms' })
+    await writeUncopied(5_000)
+    await next()
+    await pass(600)
+    expect((await line.store.health()).stores?.[1]).toMatchObject({ breaker: 'closed' })
+    for (let n = 0; n < 2; n++) await next()
+    const copied = await idsOf(line.stores[1], 'registrations')
+    expect(copied).toHaveLength(1_500)
+    const missing = ids(1, 2_500).filter((id) => !copied.includes(id))
+    await fail(line)
+    expect(await reasonOf(line, missing[0])).toBe(undefined)
+    await line.store.close()
+  })
+
+  test('again and again is made anew all the same', async () => {
+    const line = await troubled(2, { failures: 1_000 })
+    const { store, stores } = line
+    await decide(store, SPACE)
+    await pass(100)
+    const swap = stores[1].swap.bind(stores[1])
+    for (const id of ids(1, 8)) {
+      stores[1].swap = () => Promise.reject(new Error('connection reset'))
+      await store.putRecords(BLOCKS, [block(id)], 'replace')
+      stores[1].swap = swap
+      await pass(500)
+    }
+    expect(await idsOf(stores[1], 'blocks')).toEqual(expect.arrayContaining(ids(1, 5)))
+    await store.close()
+  })
+})
+
 test('a store that was away may have forgotten its copy: until it is made anew, nobody is locked out', async () => {
   const line = await troubled()
   await decide(line.store, SPACE)
@@ -338,6 +422,31 @@ describe('a store behind the first that restarts empty without failing a call', 
     expect(events).toEqual([])
     await store.close()
     expect(jest.getTimerCount()).toBe(0)
+  })
+
+  test('though there was nothing to copy at first', async () => {
+    const { store, stores } = await troubled(2)
+    await decide(store, SPACE)
+    await pass(300)
+    const records = ids(1, 2).map((userId) => ({ userId, since: 1 }))
+    for (const one of records) await store.putRecords(REGISTRATIONS, [one], 'keep-since')
+    await empty(stores[1])
+    // What is written since then is there, and hides nothing.
+    await store.putRecords(REGISTRATIONS, [{ userId: 3, since: 1 }], 'keep-since')
+    await pass(12_000)
+    expect(await idsOf(stores[1], 'registrations')).toEqual(ids(1, 3))
+    await store.close()
+  })
+
+  test('and what is deleted, or over, is no loss', async () => {
+    const { store, stores } = await line()
+    const scans = jest.spyOn(stores[0], 'scan')
+    await stores[0].dropRecords(BLOCKS, [1])
+    await stores[1].dropRecords(BLOCKS, [1])
+    await store.dropRecords(REGISTRATIONS, [2])
+    await pass(60_000)
+    expect(scans).not.toHaveBeenCalled()
+    await store.close()
   })
 
   test('and as long as it is known to have lost them, nobody is locked out', async () => {

@@ -129,36 +129,43 @@ test.each([
     'a meeting that is none',
     '{"to":["TroubledStore"],"space":"s","namespace":"blocks","at":1,"put":{"userId":1,"since":1}}',
   ],
-])(
-  'a line in the middle that makes no sense (%s) is an error that names it, and nothing is lost',
-  async (_name, line) => {
-    const { first, store } = await away()
-    await store.putRecords(BLOCKS, [block(1), block(2)], 'replace')
-    await store.close()
-    const [one, two] = linesOf(file)
-    writeFileSync(file, `${one}\n${line}\n${two}\n`)
-    const next = failover([first, new MemoryStore()], { journal: { file } })
-    for (let n = 0; n < 2; n++)
-      await expect(next.connect()).rejects.toThrow(`line 2 of the journal ${file} makes no sense`)
-    expect(linesOf(file)).toEqual([one, line, two])
-    // Repaired, it goes on.
-    writeFileSync(file, `${one}\n${two}\n`)
-    first.trouble = undefined
-    await next.connect()
-    expect(await idsOf(first, 'blocks')).toEqual([1, 2])
-    await next.close()
-  },
-)
-
-test('a store that is not there any more is not passed over', async () => {
-  const { store } = await away()
-  await store.putRecords(BLOCKS, [block(1)], 'replace')
+  ['a mark of the end of others that is none', '{"void":9}'],
+])('a line that makes no sense (%s) is put aside and told of; the others hold', async (_name, line) => {
+  const { first, store } = await away()
+  await store.putRecords(BLOCKS, [block(1), block(2)], 'replace')
   await store.close()
-  const next = failover([new MemoryStore(), new MemoryStore()], { journal: { file } })
-  await expect(next.connect()).rejects.toThrow(
-    /has writes that 'TroubledStore' is to get, and no store is called so; the stores are 'MemoryStore', 'MemoryStore 2'/,
+  const [one, two] = linesOf(file)
+  const spoilt = `\uFEFF${one}\n${line}\n${two}\n`
+  writeFileSync(file, spoilt)
+  writeFileSync(`${file}.bad`, 'an older one')
+  const next = await away(first)
+  expect(said(next.events)[0]).toBe(
+    `storeError journal: line 2 of the journal ${file} makes no sense, and is left out; ${file}.bad.2 is a copy of the file: ${line.length > 80 ? line.slice(0, 80) + '…' : line}`,
   )
-  expect(linesOf(file)).toHaveLength(1)
+  expect(readFileSync(`${file}.bad`, 'utf8')).toBe('an older one')
+  expect(readFileSync(`${file}.bad.2`, 'utf8')).toBe(spoilt)
+  expect((await decide(next.store, SPACE, { block: true, actor: 2 })).reason).toBe('blocked')
+  await next.store.close()
+  const last = await again(first)
+  expect(last.events).toEqual([])
+  expect(await idsOf(first, 'blocks')).toEqual([1, 2])
+  await last.store.close()
+})
+
+test('writes for a store that is not there any more are put aside and told of; those for others hold', async () => {
+  const { first, store } = await away()
+  await store.putRecords(BLOCKS, [block(1), block(2)], 'replace')
+  await store.close()
+  const content = readFileSync(file, 'utf8')
+  writeFileSync(file, content.replace('"TroubledStore"', '"Former"'))
+  const next = await again(first)
+  expect(said(next.events)).toEqual([
+    `storeError journal: the journal ${file} has writes that 'Former' is to get, and no store is called so; the stores are ` +
+      `'TroubledStore', 'MemoryStore'. They are left out; ${file}.bad is a copy of the file`,
+  ])
+  expect(await idsOf(first, 'blocks')).toEqual([2])
+  expect(linesOf(`${file}.bad`)).toHaveLength(2)
+  await next.store.close()
 })
 
 test('one file, two stores in this process: the second is told so; after the first is closed it may', async () => {
@@ -263,23 +270,140 @@ describe('when the file is written anew', () => {
   test('and cannot be, it is told of, nothing is lost, and it is tried again', async () => {
     const { first, store, events } = await away()
     await store.putRecords(BLOCKS, [block(1)], 'replace')
-    jest.spyOn(fs, 'renameSync').mockImplementationOnce(() => {
-      throw new Error('EACCES: permission denied')
+    const truncate = jest.spyOn(fs, 'ftruncateSync').mockImplementation(() => {
+      throw new Error('EIO: i/o error')
     })
     first.trouble = undefined
     await pass(5_000)
     expect(said(events)).toContainEqual(
-      `storeError journal: the journal ${file} cannot be written: EACCES: permission denied`,
+      `storeError journal: the journal ${file} cannot be written: EIO: i/o error`,
     )
+    expect(linesOf(file)).toHaveLength(1)
+    truncate.mockRestore()
     first.trouble = 'fails'
     await store.putRecords(BLOCKS, [block(2)], 'replace')
-    expect(linesOf(file)).toHaveLength(2)
+    expect(linesOf(file)).toHaveLength(1)
     first.trouble = undefined
     await pass(20_000)
     expect(await idsOf(first, 'blocks')).toEqual([1, 2])
     expect(linesOf(file)).toEqual([])
     await store.close()
   })
+
+  test('and cannot be, closing empties it', async () => {
+    const { first, store } = await away()
+    await store.putRecords(BLOCKS, [block(1)], 'replace')
+    jest.spyOn(fs, 'ftruncateSync').mockImplementationOnce(() => {
+      throw new Error('EIO: i/o error')
+    })
+    first.trouble = undefined
+    await pass(5_000)
+    await store.close()
+    expect(linesOf(file)).toEqual([])
+  })
+})
+
+describe('a file that can be written but not replaced, as one that is mounted by itself', () => {
+  beforeEach(() => {
+    jest.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+      throw Object.assign(new Error(`EBUSY: resource busy or locked, rename '${String(from)}'`), {
+        code: to === file ? 'EBUSY' : 'EIO',
+      })
+    })
+  })
+  afterEach(() => jest.restoreAllMocks())
+
+  test('is emptied: what was replayed is not replayed once more after the next start', async () => {
+    const { first, store, events } = await away()
+    await store.putRecords(BLOCKS, [block(1)], 'replace')
+    first.trouble = undefined
+    await pass(5_000)
+    expect(linesOf(file)).toEqual([])
+    await store.dropRecords(BLOCKS, [1])
+    await store.close()
+    expect(said(events).filter((text) => text.startsWith('storeError'))).toEqual([])
+    const next = await again(first)
+    expect(await idsOf(first, 'blocks')).toEqual([])
+    await next.store.close()
+  })
+
+  test('says what of it holds, where one store has got everything and another has not', async () => {
+    const stores = [new TroubledStore(), new TroubledStore(), new MemoryStore()]
+    const [first, second] = stores as TroubledStore[]
+    first.trouble = second.trouble = 'fails'
+    const { store } = await lineOf(stores, { journal: { file } })
+    await store.putRecords(BLOCKS, [block(1), block(2)], 'replace')
+    first.trouble = undefined
+    await pass(5_000)
+    expect(linesOf(file)).toHaveLength(5)
+    expect(linesOf(file).at(-1)).toBe('{"void":2}')
+    await store.dropRecords(BLOCKS, [1])
+    await store.close()
+    appendFileSync(file, '{"to":["Trou')
+    second.trouble = undefined
+    const next = await lineOf([first, second, new MemoryStore()], { journal: { file } })
+    expect(said(next.events)).toEqual([expect.stringContaining('ends in a line that was not finished')])
+    await pass(5_000)
+    expect(await idsOf(first, 'blocks')).toEqual([2])
+    expect(await idsOf(second, 'blocks')).toEqual([2])
+    expect(linesOf(file)).toEqual([])
+    await next.store.close()
+  })
+})
+
+describe('closing', () => {
+  test('waits for writes under way: what is confirmed is in the file', async () => {
+    for (let turns = 0; turns < 30; turns++) {
+      const { store } = await away()
+      const written = store.putRecords(BLOCKS, [block(7)], 'replace').then(
+        () => true,
+        () => false,
+      )
+      for (let turn = 0; turn < turns; turn++) await undefined
+      await store.close()
+      expect(linesOf(file)).toHaveLength((await written) ? 1 : 0)
+      rmSync(file)
+    }
+  })
+
+  test('in the middle of carrying over: the file has what is left of it', async () => {
+    const { first, store } = await away()
+    const users = Array.from({ length: 600 }, (_, n) => block(n + 1))
+    await store.putRecords(BLOCKS, users, 'replace')
+    const put = first.putRecords.bind(first)
+    first.putRecords = (place, records, meeting) =>
+      records.length === 500 ? put(place, records, meeting) : new Promise(() => undefined)
+    first.trouble = undefined
+    await pass(150)
+    await store.close()
+    expect(linesOf(file)).toHaveLength(100)
+  })
+
+  test('does not wait for ever, and what comes after it is refused', async () => {
+    const { store, second } = await away(new TroubledStore(), { timeout: '1h' })
+    let go = (): void => undefined
+    const gate = new Promise<void>((resolve) => (go = resolve))
+    const put = second.putRecords.bind(second)
+    second.putRecords = async (...args) => {
+      await gate
+      return put(...args)
+    }
+    const written = store.putRecords(BLOCKS, [block(1)], 'replace').catch((error: unknown) => String(error))
+    const closing = store.close()
+    // Longer than closing waits, and shorter than the write does.
+    await pass(3_610_000)
+    await closing
+    go()
+    expect(await written).toBe('StoreError: the store is closed, and its journal takes no more writes')
+  })
+})
+
+test.each([
+  ['a device', () => '/dev/null'],
+  ['a folder', () => folder],
+])('%s is no file for it', async (_what, path) => {
+  const store = failover([new MemoryStore(), new MemoryStore()], { journal: { file: path() } })
+  await expect(store.connect()).rejects.toThrow(`the journal ${path()} cannot be used: it is no regular file`)
 })
 
 describe('a link', () => {
