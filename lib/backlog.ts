@@ -2,7 +2,7 @@
 import type { Context } from 'telegraf'
 import type { Emitter, OverloadEvent } from './events'
 import type { Waiting } from './health'
-import { within } from './hooks'
+import { within } from './promises'
 import type { Settings } from './options'
 
 /** The `backpressure` option: how much may be under way at most. */

@@ -1,6 +1,6 @@
 /** Everything that a sentinel tells: the union of events and the typed emitter. */
 import { SentinelUsageError, toError } from './errors'
-import { isThenable } from './hooks'
+import { isThenable } from './promises'
 import { hintFor } from './nearest'
 import { show } from './schema'
 import type { Subject } from './subject'

@@ -3,7 +3,7 @@
  */
 import type { Context } from 'telegraf'
 import { LimiterError, StoreTimeoutError, toError } from './errors'
-import { isThenable, within } from './hooks'
+import { isThenable, within } from './promises'
 import { hash53, mix53 } from './keys'
 import type { Settings } from './options'
 import type { Plan, PlannedDebounce, PlannedLimit } from './plan'

@@ -1,8 +1,8 @@
 /** A bot's own code around a decision: run in order, each within its time, never a danger to the update. */
 import type { Context } from 'telegraf'
 import type { Backlog } from './backlog'
-import { Deadline } from './deadline'
 import { toError } from './errors'
+import { isThenable } from './promises'
 import { show } from './schema'
 import type { Verdict } from './verdict'
 import type { Duration } from './duration'
@@ -90,45 +90,10 @@ export class Hooks<C extends Context> {
   }
 }
 
-/** Settles as `work` does, or rejects when it takes longer than `ms`; holds no process alive. */
-export function within<T>(work: PromiseLike<T>, ms: number, late: () => Error): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const deadline = new Deadline(ms, () => reject(late())).unref()
-    work.then(
-      (value) => {
-        deadline.clear()
-        resolve(value)
-      },
-      (thrown: unknown) => {
-        deadline.clear()
-        reject(thrown as Error)
-      },
-    )
-  })
-}
-
-/** Resolves when `work` is over, whatever it comes to, or after `ms`; holds no process alive. */
-export function atMost(work: PromiseLike<unknown>, ms: number): Promise<void> {
-  return new Promise<void>((resolve) => {
-    const deadline = new Deadline(ms, resolve).unref()
-    const over = (): void => {
-      deadline.clear()
-      resolve()
-    }
-    work.then(over, over)
-  })
-}
-
 /** The error for a function in the options that answers nonsense; a promise's own failure goes no further. */
 export function nonsense(rule: string, answer: unknown): TypeError {
   if (isThenable(answer)) answer.then(undefined, () => undefined)
   return new TypeError(`${rule}, got ${show(answer)}`)
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }
 
 function listOf<T>(option: OneOrMany<T> | undefined): readonly T[] {

@@ -1,6 +1,6 @@
 /** The answer to a refusal: which text, and how each kind of update is answered. */
 import type { Context } from 'telegraf'
-import { isThenable, within } from './hooks'
+import { isThenable, within } from './promises'
 import { REPLY_TIMEOUT, type Letter } from './outbox'
 import { show } from './schema'
 import { loose, payloadOf, type Loose, type Subject } from './subject'

@@ -2,7 +2,7 @@
 import type { Context } from 'telegraf'
 import type { Backlog } from './backlog'
 import { OverloadError, StoreError, StoreTimeoutError, toError } from './errors'
-import { isThenable, within } from './hooks'
+import { isThenable, within } from './promises'
 import type { Settings } from './options'
 import type { Decision, DecisionRequest } from './stores/decision'
 import { StorageAdapter } from './stores/store'

@@ -1,6 +1,6 @@
 /** What a store tells of itself, without being asked. */
 import { toError } from '../errors'
-import { isThenable } from '../hooks'
+import { isThenable } from '../promises'
 
 /** A store that others stand behind has failed, and another answers in its stead. */
 export interface DegradedEvent {

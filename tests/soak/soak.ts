@@ -1,7 +1,7 @@
 /** One run: who is started, who is told what, and what is kept of it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SentinelHealth } from '../../lib'
-import { within } from '../../lib/hooks'
+import { within } from '../../lib/promises'
 import { FakeTelegram } from '../../lib/testing'
 import { randomOf } from '../bench/random'
 import { Proxy } from '../support/servers/proxy'

@@ -1,6 +1,6 @@
 /** How a store that is away comes back: probed, given what it missed, tried, and only then asked first again. */
 import { StoreError, toError } from '../../errors'
-import { within } from '../../hooks'
+import { within } from '../../promises'
 import { Backoff } from '../backoff'
 import { later } from '../later'
 import { refusalOf, writeAll, type Refused } from './bare'

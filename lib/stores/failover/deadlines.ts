@@ -1,7 +1,7 @@
 /** Answers that are waited for, all for the same time. */
 import type { Deadline } from '../../deadline'
 import { StoreError, toError } from '../../errors'
-import { within } from '../../hooks'
+import { within } from '../../promises'
 import { deadlineIn } from '../later'
 
 /** ms that an answer is waited for too long at most while nothing holds up the loop. */

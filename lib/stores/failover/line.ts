@@ -1,6 +1,6 @@
 /** The stores in their order: which serves, and who is asked where that one fails. */
 import { StoreError, toError } from '../../errors'
-import { isThenable } from '../../hooks'
+import { isThenable } from '../../promises'
 import { Deadlines, HeldUpError } from './deadlines'
 import { isOfRequest, isOverload, type Standing } from './standing'
 

@@ -1,5 +1,5 @@
 /** Copies of blocks and registrations, held by the front. */
-import { isThenable } from '../../hooks'
+import { isThenable } from '../../promises'
 import type { DecisionRequest, Registration } from '../decision'
 import { KeyQueue } from '../key-queue'
 import { userKey } from '../record-keys'

@@ -1,5 +1,5 @@
 import { toError } from '../../errors'
-import { isThenable } from '../../hooks'
+import { isThenable } from '../../promises'
 import type { Decision, DecisionRequest, LimitQuery, StoreHealth } from '../decision'
 import type { MovedBucket, StorageAdapter } from '../store'
 import type { StoreListener } from '../store-event'

@@ -1,6 +1,6 @@
 import { DURATION_HINT, toMilliseconds, type Duration } from '../../duration'
 import { SentinelOptionsError, type Problem } from '../../errors'
-import { isThenable } from '../../hooks'
+import { isThenable } from '../../promises'
 import { hintFor } from '../../nearest'
 import type { DecisionRequest } from '../decision'
 import { parseStore } from '../open'

@@ -1,6 +1,6 @@
 /** A Redis Cluster that the bot has. */
 import { StoreError } from '../../errors'
-import { within } from '../../hooks'
+import { within } from '../../promises'
 import { sendOptions } from './clients'
 import type { ClusterNode, RedisClientLike, RedisClusterLike } from './clients'
 import type { Argument } from './connection'

@@ -1,5 +1,5 @@
 import { LimiterError, OverloadError, SentinelUsageError, StoreError } from '../../../lib/errors'
-import { isThenable } from '../../../lib/hooks'
+import { isThenable } from '../../../lib/promises'
 import { MemoryStore } from '../../../lib/stores/memory'
 import type { Decision } from '../../../lib/stores/decision'
 import { failover } from '../../../lib/stores/failover'
