@@ -109,3 +109,8 @@ function textOf(thrown: unknown): string {
     return `a thrown ${typeof thrown} that cannot be shown`
   }
 }
+
+/** The code of whatever was thrown: by it, not by its class, an error of another copy of this package is known. */
+export function codeOf(thrown: unknown): unknown {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined
+}

@@ -1,6 +1,7 @@
 /** A file that says which process has something that one process at a time may have. */
 import { randomUUID } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { codeOf } from '../errors'
 
 export interface Lock {
   release(): void
@@ -155,8 +156,4 @@ function textAt(path: string, unreadable: readonly unknown[]): string | undefine
     if (unreadable.includes(codeOf(error))) return undefined
     throw error
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | undefined)?.code
 }

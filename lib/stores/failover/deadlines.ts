@@ -1,6 +1,6 @@
 /** Answers that are waited for, all for the same time. */
 import type { Deadline } from '../../deadline'
-import { StoreError, toError } from '../../errors'
+import { codeOf, StoreError } from '../../errors'
 import { within } from '../../promises'
 import { deadlineIn } from '../later'
 
@@ -86,7 +86,7 @@ function isLate({ deadline }: Waiting): boolean {
 }
 
 export function isTimeout(thrown: unknown): boolean {
-  return (toError(thrown) as { readonly code?: unknown }).code === 'SENTINEL_STORE_TIMEOUT'
+  return codeOf(thrown) === 'SENTINEL_STORE_TIMEOUT'
 }
 
 function noAnswer(ms: number): StoreError {

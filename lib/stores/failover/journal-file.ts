@@ -5,21 +5,19 @@ import {
   copyFileSync,
   fsyncSync,
   ftruncateSync,
-  lstatSync,
   openSync,
   readFileSync,
-  readlinkSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
-import { StoreError, toError } from '../../errors'
+import { resolve } from 'node:path'
+import { codeOf, toError } from '../../errors'
 import { ownMember, parseJson } from '../json'
-import { takeLock, type Lock } from '../lock'
+import type { Lock } from '../lock'
+import { asStoreError, lockFor, realPathOf } from './journal-path'
 
 /** A file that is made anew, and whose end is where everything is written. */
 const ANEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND
@@ -197,20 +195,6 @@ export class JournalFile {
   }
 }
 
-function lockFor(path: string): Lock {
-  try {
-    const lock = takeLock(`${path}.lock`)
-    if (typeof lock !== 'number') return lock
-    const where = lock === process.pid ? 'already in this process' : `in process ${lock}`
-    throw new StoreError(
-      `the journal ${path} is open ${where}: each process needs a file of its own. ` +
-        `If that process is none of this bot, delete ${path}.lock`,
-    )
-  } catch (error) {
-    throw asStoreError(path, 'cannot be used', error)
-  }
-}
-
 function contentOf(path: string): Content {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return { texts: [], torn: '', length: 0 }
   const bytes = readFileSync(path)
@@ -243,30 +227,6 @@ function replaced(path: string, lines: readonly string[]): number {
   return descriptor
 }
 
-/** The file itself: a link stays one when the file is replaced, and two names of one file mean one lock. */
-function realPathOf(path: string): string {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    if (found?.isFile() === false)
-      throw new Error('it is no regular file; name one, or one that is to be made')
-    if (found !== undefined) return realpathSync(path)
-    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
-    if (isLink) return realPathOf(resolve(dirname(path), readlinkSync(path)))
-    return join(realpathSync(dirname(path)), basename(path))
-  } catch (error) {
-    throw asStoreError(path, 'cannot be used', error)
-  }
-}
-
 function textOf(lines: readonly string[]): string {
   return lines.length === 0 ? '' : lines.join('\n') + '\n'
-}
-
-function asStoreError(path: string, what: string, thrown: unknown): StoreError {
-  if (thrown instanceof StoreError) return thrown
-  return new StoreError(`the journal ${path} ${what}: ${toError(thrown).message}`, { cause: thrown })
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | undefined)?.code
 }

@@ -1,4 +1,4 @@
-import { toError } from '../../errors'
+import { codeOf } from '../../errors'
 import type { StorageAdapter } from '../store'
 import { Breaker } from './breaker'
 import { Journal } from './journal'
@@ -61,7 +61,6 @@ export class Standing {
 /** Errors that speak of what was asked, not of the store: another would say the same. */
 const OF_REQUEST: readonly unknown[] = ['SENTINEL_LIMITER', 'SENTINEL_USAGE', 'SENTINEL_OPTIONS']
 
-/** By its code, not by its class: it may come from another copy of this package. */
 export function isOfRequest(thrown: unknown): boolean {
   return OF_REQUEST.includes(codeOf(thrown))
 }
@@ -69,10 +68,6 @@ export function isOfRequest(thrown: unknown): boolean {
 /** The store works, and has too much to do. */
 export function isOverload(thrown: unknown): boolean {
   return codeOf(thrown) === 'SENTINEL_OVERLOAD'
-}
-
-function codeOf(thrown: unknown): unknown {
-  return (toError(thrown) as { readonly code?: unknown }).code
 }
 
 function ignore(): void {
