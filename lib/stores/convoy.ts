@@ -1,6 +1,7 @@
 /** Decisions that wait for a server travel together: what piles up while one call is under way goes with the next. */
 import { Deadline } from '../deadline'
 import { OverloadError, StoreError, StoreTimeoutError } from '../errors'
+import { WaitingRoom } from './waiting-room'
 
 /**
  * Carries out jobs in one call: a result, or an Error, for each in their order. Rejects where all of them failed.
@@ -24,32 +25,6 @@ export interface ConvoyOptions {
   readonly timeout?: number
   /** Calls that never answered, at most: beyond them jobs fail at once, until one of those calls ends. Default 8. */
   readonly lost?: number
-}
-
-/**
- * Where the jobs of one or several convoys wait. Half of it is kept for its sharers, evenly, and the rest is for whoever comes
- * first: one whose server hangs does not keep the others out (sharing with minimum allocation, Kamoun & Kleinrock 1980).
- */
-export class WaitingRoom {
-  /** Jobs that wait in it. */
-  taken = 0
-
-  constructor(
-    /** Jobs that find a place in it. */
-    readonly most: number,
-    /** Those who share it, where it is shared. */
-    private readonly sharers: () => Iterable<{ readonly waiting: number }> = () => [],
-  ) {}
-
-  /** Whether one of whose jobs `own` wait in it already may have one more wait, and the others still have what is theirs. */
-  hasPlaceFor(own: number): boolean {
-    if (this.taken >= this.most) return false
-    const sharers = [...this.sharers()]
-    const kept = Math.floor(this.most / 2 / sharers.length)
-    if (own < kept) return true
-    const keptFree = sharers.reduce((sum, { waiting }) => sum + Math.max(0, kept - waiting), 0)
-    return this.taken + keptFree < this.most
-  }
 }
 
 interface Waiting<Job, Result> {

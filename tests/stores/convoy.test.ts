@@ -1,5 +1,6 @@
 import { OverloadError, StoreError, StoreTimeoutError } from '../../lib/errors'
-import { Convoy, WaitingRoom, type ConvoyOptions } from '../../lib/stores/convoy'
+import { Convoy, type ConvoyOptions } from '../../lib/stores/convoy'
+import { WaitingRoom } from '../../lib/stores/waiting-room'
 
 interface Call {
   readonly jobs: readonly number[]

@@ -1,6 +1,7 @@
 /** Decisions on their way to Redis and back: those that wait travel together, by slot on a Cluster. */
 import { toError } from '../../errors'
-import { Convoy, WaitingRoom } from '../convoy'
+import { Convoy } from '../convoy'
+import { WaitingRoom } from '../waiting-room'
 import type { Decision, DecisionRequest, LimitQuery, LimitState } from '../decision'
 import { decodeReply, replyOf } from './codec-reply'
 import type { Answer } from './codec-reply'
