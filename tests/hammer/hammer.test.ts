@@ -1,4 +1,5 @@
 /** Two and four processes at one store: what passes is what the limit says, to the unit. Nobody waits for a clock. */
+// PGlite is not among them, as its folder belongs to one process: see `tests/differential`.
 import { ALGORITHMS } from '../../lib/limiters'
 import type { StorageAdapter } from '../../lib/stores/store'
 import { blocksOf, limitOf, queryOf, registrationsOf, START } from '../../lib/testing/contract/requests'
@@ -183,9 +184,6 @@ describe.each(sharedStores().map((under) => [under.name, under] as const))('%s',
     expect(await all(store, blocks)).toEqual([])
   })
 })
-
-// Its folder belongs to one process; what that does at the same time is in `tests/differential`.
-test.skip('PGlite: there are no two processes', () => undefined)
 
 function fill(count: number, asked: Asked): Asked[] {
   return new Array<Asked>(count).fill(asked)

@@ -1,13 +1,30 @@
 /** Writes that a store refuses for what is in them: what matters of them is written all the same. */
 import { StoreError, toError } from '../../errors'
 import type { Block, Registration } from '../decision'
-import type { Note, UserRecord } from './changes'
-import { isTimeout } from './deadlines'
+import { carryOver, type Note, type UserRecord } from './changes'
+import { bounded, isTimeout } from './deadlines'
+import type { Standing } from './standing'
 
 /** A record that a store has only got without its texts. */
-export interface Refused {
+interface Refused {
   readonly note: Note
   readonly error: Error
+}
+
+/**
+ * Gives a store notes of one kind; `told` hears of each record that it has only got without its texts.
+ *
+ * @throws what the store does, where it is away.
+ */
+export async function give(
+  { name, store }: Standing,
+  notes: readonly Note[],
+  timeout: number,
+  told: (error: StoreError) => void,
+): Promise<void> {
+  const write = (some: readonly Note[]): Promise<void> =>
+    bounded(carryOver(store, some), timeout, some.length)
+  for (const refused of await writeAll(notes, write)) told(refusalOf(name, refused))
 }
 
 /**
@@ -17,7 +34,7 @@ export interface Refused {
  * @returns those of which the store has less than it was given.
  * @throws what `write` does where the store takes no write of some user: it is away.
  */
-export async function writeAll(
+async function writeAll(
   notes: readonly Note[],
   write: (notes: readonly Note[]) => Promise<void>,
 ): Promise<readonly Refused[]> {
@@ -74,7 +91,7 @@ function bareRecordOf({ place }: Note, put: UserRecord): UserRecord {
 }
 
 /** What is told of it. */
-export function refusalOf(name: string, { note: { place, userId }, error }: Refused): StoreError {
+function refusalOf(name: string, { note: { place, userId }, error }: Refused): StoreError {
   const without = place.namespace === 'blocks' ? 'reason and by' : 'profile'
   return new StoreError(
     `${name} refuses the record of user ${userId} in ${place.namespace} of ${place.space}, and has it without ${without} now: ` +

@@ -3,8 +3,8 @@ import { StoreError, toError } from '../../errors'
 import { within } from '../../promises'
 import { Backoff } from '../backoff'
 import { later } from '../later'
-import { refusalOf, writeAll, type Refused } from './bare'
-import { carryOver, type Note } from './changes'
+import { give } from './bare'
+import type { Note } from './changes'
 import { bounded, isTimeout } from './deadlines'
 import type { Journals } from './journals'
 import type { Line } from './line'
@@ -144,9 +144,7 @@ export class Comeback {
     try {
       while (standing.journal.size > 0 && !this.#stopped) {
         const notes = standing.journal.next(this.#batch)
-        for (const refused of await this.#carry(notes)) {
-          this.parts.trouble('journal', refusalOf(standing.name, refused))
-        }
+        await this.#give(notes)
         standing.journal.done(notes)
         this.parts.journals.advanced()
         standing.replayed += notes.length
@@ -157,19 +155,15 @@ export class Comeback {
     }
   }
 
-  async #carry(notes: readonly Note[]): Promise<readonly Refused[]> {
+  async #give(notes: readonly Note[]): Promise<void> {
+    const { options, trouble } = this.parts
     try {
-      const refused = await writeAll(notes, this.#write)
+      await give(this.standing, notes, options.timeout, (error) => trouble('journal', error))
       this.#batch = Math.min(BATCH, Math.max(this.#batch, Math.ceil(notes.length * GROWTH)))
-      return refused
     } catch (thrown) {
       if (isTimeout(thrown)) this.#batch = Math.max(1, notes.length >> 1)
       throw thrown
     }
-  }
-
-  readonly #write = (notes: readonly Note[]): Promise<void> => {
-    return bounded(carryOver(this.standing.store, notes), this.parts.options.timeout, notes.length)
   }
 
   #caughtUp(): void {

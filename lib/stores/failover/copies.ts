@@ -3,8 +3,8 @@ import { StoreError, toError } from '../../errors'
 import type { DecisionRequest } from '../decision'
 import { later } from '../later'
 import type { RecordPlace, UserNamespace, UserRecordPage } from '../user-record'
-import { refusalOf, writeAll } from './bare'
-import { carryOver, type Note, type UserRecord } from './changes'
+import { give } from './bare'
+import type { Note, UserRecord } from './changes'
 import { bounded } from './deadlines'
 import type { Line } from './line'
 import { Lookout } from './lookout'
@@ -217,10 +217,8 @@ export class Copies {
       change: { put, meeting: 'replace' } as const,
       at,
     }))
-    const write = (some: readonly Note[]): Promise<void> => this.#bounded(carryOver(target.store, some))
-    for (const refused of await writeAll(notes, write)) {
-      this.parts.trouble('copies', refusalOf(target.name, refused))
-    }
+    const { timeout, trouble } = this.parts
+    await give(target, notes, timeout, (error) => trouble('copies', error))
   }
 
   #drop(target: Standing, place: RecordPlace, userIds: readonly number[]): Promise<void> {

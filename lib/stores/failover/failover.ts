@@ -12,7 +12,7 @@ import { Journals } from './journals'
 import { Line, type Question } from './line'
 import { readOptions, type FailoverOptions, type ReadOptions } from './options'
 import { Standing } from './standing'
-import { ownCursor, ownVersion, staleCursor, tagEntry, tagPage, tagVersion } from './tags'
+import { Tagged } from './tagged'
 import { Writes } from './writes'
 
 /** Several stores in a line, as `failover` makes it. */
@@ -20,6 +20,7 @@ export class FailoverStore extends StorageAdapter {
   readonly #options: ReadOptions
   readonly #standings: readonly Standing[]
   readonly #line: Line
+  readonly #tagged: Tagged
   readonly #journals: Journals
   readonly #comebacks: readonly Comeback[]
   readonly #copies: Copies | undefined
@@ -52,6 +53,7 @@ export class FailoverStore extends StorageAdapter {
     this.#standings = standings
     this.#journals = journals
     this.#line = line
+    this.#tagged = new Tagged(line)
     this.#comebacks = standings.map(
       (standing) => new Comeback(standing, { line, journals, options: read, trouble }),
     )
@@ -154,42 +156,20 @@ export class FailoverStore extends StorageAdapter {
     return this.#line.ask({ ask: ({ store }) => store.now() })
   }
 
-  override async get(key: string): Promise<Entry | undefined> {
-    return this.#line.ask({
-      ask: async ({ store, index }) => {
-        const entry = await store.get(key)
-        return entry === undefined ? undefined : tagEntry(index, entry)
-      },
-    })
+  override get(key: string): Promise<Entry | undefined> {
+    return this.#tagged.get(key)
   }
 
-  override async swap(key: string, expected: Version | null, value: unknown, ttl?: number) {
-    return this.#line.ask<Version | null>({
-      ask: async ({ store, index }) => {
-        const own = expected === null ? null : ownVersion(index, expected)
-        // What was read of another store has changed in this one.
-        if (own === undefined) return null
-        const version = await store.swap(key, own, value, ttl)
-        return version === null ? null : tagVersion(index, version)
-      },
-    })
+  override swap(key: string, expected: Version | null, value: unknown, ttl?: number) {
+    return this.#tagged.swap(key, expected, value, ttl)
   }
 
-  override async delete(key: string, expected?: Version): Promise<boolean> {
-    return this.#line.ask({
-      ask: async ({ store, index }) => {
-        if (expected === undefined) return store.delete(key)
-        const own = ownVersion(index, expected)
-        return own !== undefined && store.delete(key, own)
-      },
-    })
+  override delete(key: string, expected?: Version): Promise<boolean> {
+    return this.#tagged.delete(key, expected)
   }
 
   override scan(prefix: string, options: { cursor?: string; limit: number }): Promise<ScanPage> {
-    return this.#page(options, async ({ store, index }, own) => {
-      const page = await store.scan(prefix, own)
-      return { ...page, entries: page.entries.map((entry) => tagEntry(index, entry)) }
-    })
+    return this.#tagged.scan(prefix, options)
   }
 
   override async findRecord<N extends UserNamespace>(place: RecordPlace<N>, userId: number) {
@@ -220,7 +200,7 @@ export class FailoverStore extends StorageAdapter {
     options: { cursor?: string; limit: number },
   ): Promise<UserRecordPage<UserRecordOf[N]>> {
     this.#copies?.meet(place.space)
-    return this.#page(options, ({ store }, own) => store.listRecords(place, own))
+    return this.#tagged.page(options, ({ store }, own) => store.listRecords(place, own))
   }
 
   /** How each store is, within `timeout`. Never rejects. */
@@ -231,20 +211,6 @@ export class FailoverStore extends StorageAdapter {
   /** The first store's, if it has one: processes of which one is on another store do not hear of each other. */
   override openChannel(listener: ChannelListener): Channel | undefined {
     return this.#standings[0].store.openChannel(listener)
-  }
-
-  async #page<T extends { readonly cursor?: string }>(
-    { cursor, limit }: { cursor?: string; limit: number },
-    ask: (standing: Standing, own: { cursor?: string; limit: number }) => Promise<T>,
-  ): Promise<T> {
-    const own = cursor === undefined ? undefined : ownCursor(cursor)
-    return this.#line.ask({
-      ask: async (standing) => {
-        if (own !== undefined && own.index !== standing.index) throw staleCursor()
-        const page = await ask(standing, own === undefined ? { limit } : { cursor: own.cursor, limit })
-        return tagPage(standing.index, page)
-      },
-    })
   }
 
   readonly #tried = ({ index }: Standing, error?: Error): void => this.#comebacks[index].tried(error)

@@ -3,7 +3,7 @@ import { StoreError, toError } from '../../errors'
 import { CLOSING } from '../../hooks'
 import type { Block } from '../decision'
 import type { Meeting, RecordPlace, UserNamespace, UserRecordOf } from '../user-record'
-import { refusalOf, writeAll } from './bare'
+import { give } from './bare'
 import { carryOver, DROP, isAlike, type Change, type Note } from './changes'
 import type { Comeback } from './comeback'
 import type { Copies } from './copies'
@@ -208,7 +208,7 @@ export class Writes {
 
   /** A copy that cannot be kept equal is made anew later. */
   async #copy(standing: Standing, notes: readonly Note[]): Promise<void> {
-    const { copies, journals, line } = this.parts
+    const { copies, journals, line, timeout, trouble } = this.parts
     // What it has missed of the same records is not to come after this.
     const outdated = notes.filter(({ place, userId }) => standing.journal.has(place, userId))
     journals.note([standing], outdated)
@@ -218,20 +218,14 @@ export class Writes {
       await standing.inOrder(async () => {
         // While this waited for its turn the store may have failed, or have been closed.
         if (!standing.isClosed || line.isEnded) return copies.missed(standing)
-        for (const alike of runsOf(notes)) await this.#copyAll(standing, alike)
+        for (const alike of runsOf(notes)) {
+          await give(standing, alike, timeout, (error) => trouble('copies', error))
+        }
         copies.written(standing, notes)
       })
     } catch (thrown) {
       copies.missed(standing)
       line.failed(standing, thrown)
-    }
-  }
-
-  async #copyAll(standing: Standing, notes: readonly Note[]): Promise<void> {
-    const write = (some: readonly Note[]): Promise<void> =>
-      bounded(carryOver(standing.store, some), this.parts.timeout, some.length)
-    for (const refused of await writeAll(notes, write)) {
-      this.parts.trouble('copies', refusalOf(standing.name, refused))
     }
   }
 }

@@ -8,6 +8,7 @@ import { RedisStore } from '../../../lib/stores/redis'
 import { connectionOf } from '../../../lib/stores/redis/connect'
 import { limitOf, requestOf } from '../../../lib/testing/contract/requests'
 import { TYPESCRIPT } from '../../hammer/workers'
+import { until } from '../../support/servers/child'
 import { startRedis } from '../../support/servers/redis'
 import type { RedisServer } from '../../support/servers/redis'
 import type { PoolOrder } from './pool-worker'
@@ -105,7 +106,11 @@ describe('one of several connections that is lost', () => {
       }),
     )
     for (let kills = 0; kills < 3; kills++) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      const before = decided
+      await until(
+        () => decided > before + 100,
+        () => 'nothing is decided any more',
+      )
       const [victim] = (await clients()).filter(({ cmd }) => cmd === 'evalsha')
       await server.admin('CLIENT', 'KILL', 'ID', victim.id)
     }
