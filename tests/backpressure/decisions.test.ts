@@ -214,12 +214,20 @@ describe("a store's own bound", () => {
   })
 
   test('is an OverloadError in the base class', async () => {
-    const queue = new BatchQueue<number, number>(() => new Promise(() => undefined), { waiting: 2 })
-    void queue.run(['a'], 1)
-    void queue.run(['a'], 2)
+    let open = (): void => undefined
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const answer = async (jobs: readonly number[]): Promise<PromiseFulfilledResult<number>[]> => {
+      await gate
+      return jobs.map((value) => ({ status: 'fulfilled', value }))
+    }
+    const queue = new BatchQueue<number, number>(answer, { waiting: 2 })
+    const taken = [queue.run(['a'], 1), queue.run(['a'], 2)]
     await expect(queue.run(['b'], 3)).rejects.toBeInstanceOf(OverloadError)
     await expect(queue.run(['b'], 3)).rejects.toBeInstanceOf(StoreError)
     await expect(queue.run(['b'], 3)).rejects.toMatchObject({ bound: 2 })
+    // Left to themselves they would reject a minute later, in the middle of another file's tests.
+    open()
+    expect(await Promise.all(taken)).toEqual([1, 2])
   })
 
   test('of a write that an update brings about, too', async () => {

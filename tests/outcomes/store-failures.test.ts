@@ -185,7 +185,8 @@ describe('a store that works again', () => {
 
   test('an answer that never comes holds a key up for a while only', async () => {
     const queue = new KeyQueue(20)
-    void queue.run(['a', 'b'], () => new Promise(() => undefined))
+    let answer = (): void => undefined
+    const hung = queue.run(['a', 'b'], () => new Promise<void>((resolve) => (answer = resolve)))
     const ran: string[] = []
     await Promise.all([
       queue.run(['a'], async () => void ran.push('a')),
@@ -193,6 +194,8 @@ describe('a store that works again', () => {
       queue.run(['c'], async () => void ran.push('c')),
     ])
     expect(ran.sort()).toEqual(['a', 'b', 'c'])
+    answer()
+    await hung
   })
 })
 

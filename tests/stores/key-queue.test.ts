@@ -258,16 +258,16 @@ describe('together', () => {
 
   test('a job that also waits for somebody outside the batch stays, and so does what came after it', async () => {
     const { queue, batches } = manual()
-    void queue.run(['a'], 'a')
-    void queue.run(['b'], 'b')
-    void queue.run(['a', 'b'], 'both')
-    void queue.run(['a'], 'after')
+    const all = ['a', 'b'].map((key) => queue.run([key], key))
+    all.push(queue.run(['a', 'b'], 'both'), queue.run(['a'], 'after'))
     batches[0].finish()
     await turn()
     expect(batches).toHaveLength(2)
     batches[1].finish()
     await turn()
     expect(batches[2].jobs).toEqual(['both', 'after'])
+    batches[2].finish()
+    expect(await Promise.all(all)).toEqual(['A', 'B', 'BOTH', 'AFTER'])
   })
 
   test('a batch is bounded, the rest is the next one', async () => {
