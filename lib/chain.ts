@@ -4,19 +4,14 @@
  */
 import type { Context } from 'telegraf'
 import type { Gate } from './gate'
-import { mergePlans, type Plan } from './plan'
+import { mergePlans, type Around, type Plan } from './plan'
 import type { Route } from './decorators/scan'
 import { Router } from './routing/router'
-import type { Turn } from './turn'
-
-type Next<C> = (ctx?: C) => Promise<void>
+import type { Next, Turn } from './turn'
 
 /** A route, and what it asks of an update. */
-export interface Guarded<C extends Context> {
+export interface Guarded<C extends Context> extends Around<C> {
   readonly route: Route
-  readonly plan: Plan<C>
-  /** What `@Exempt` spares it, and is judged for whatever follows when it calls `next`. */
-  readonly lifted: Plan<C> | undefined
 }
 
 /** One update on its way through the routes. */

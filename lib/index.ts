@@ -9,6 +9,7 @@ export {
 } from './health'
 export { sentinelOf, type Judgement } from './turn'
 export * from './decorators'
+export type { ClassGuard } from './protect'
 export type { SentinelOptions, ControllerLike } from './options'
 export type {
   DebounceOptions,

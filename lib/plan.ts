@@ -45,6 +45,13 @@ export interface Plan<C extends Context = Context> {
   readonly checks: readonly LimitCheck[] | undefined
 }
 
+/** The plan in front of one method. */
+export interface Around<C extends Context = Context> {
+  readonly plan: Plan<C>
+  /** What `@Exempt` spares it, and is judged for whatever follows when it calls `next`. */
+  readonly lifted: Plan<C> | undefined
+}
+
 /** One named limit, however many places share it. */
 export interface Bucket {
   readonly name: string
@@ -87,6 +94,17 @@ export class Planner<C extends Context> {
     return mergePlans(
       ...levels.map((level) => ('guards' in level ? this.#level(level.name, level.guards) : level)),
     )
+  }
+
+  /** What a method asks: bot < class < method. `@Exempt` lifts the first two. */
+  around(
+    botWide: Plan<C>,
+    { classes, method }: { readonly classes: readonly Level<C>[]; readonly method: Level<C> },
+  ): Around<C> {
+    for (const level of [...classes, method]) this.claim(level)
+    const outer = this.plan(botWide, ...classes)
+    if (method.guards.exempt) return { plan: this.plan(method), lifted: outer }
+    return { plan: this.plan(outer, method), lifted: undefined }
   }
 
   /**

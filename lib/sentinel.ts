@@ -10,7 +10,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Composer, type Context, type MiddlewareFn, type MiddlewareObj } from 'telegraf'
 import { backlogsOf, waitingIn, type Backlogs } from './backlog'
 import { Chain, type Guarded } from './chain'
+import { levelsOf } from './decorators/levels'
 import { scanControllers, type Route } from './decorators/scan'
+import type { AnyClass } from './decorators/types'
 import { SentinelOptionsError } from './errors'
 import { Emitter, type EventName, type Listener } from './events'
 import { Gate } from './gate'
@@ -25,6 +27,7 @@ import { Outbox } from './outbox'
 import { Planner, type Plan } from './plan'
 import { setUpPlugins } from './plugin'
 import type { GuardPolicy, Level } from './policy'
+import { ClassGuard, classOfInstance, protect } from './protect'
 import { Refusals } from './refusals'
 import { Replies } from './reply'
 import { parseGuardPolicy } from './schema'
@@ -35,9 +38,7 @@ import type { StorageAdapter } from './stores/store'
 import type { StoreEvent } from './stores/store-event'
 import { identify, isNeverRefused, type Loose } from './subject'
 import { Trips } from './trip'
-import { beginTurn, turnOf, type Turn } from './turn'
-
-type Next<C> = (ctx?: C) => Promise<void>
+import { beginTurn, turnOf, type Next, type Turn } from './turn'
 
 export type { SentinelHealth }
 
@@ -65,6 +66,8 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   readonly #botWide: Plan<C>
   readonly #chain: Chain<C>
   readonly #stopObserving: (() => void) | undefined
+  readonly #classGuards = new WeakMap<object, ClassGuard<C>>()
+  readonly #protected = new WeakSet<object>()
   #closing: Promise<void> | undefined
 
   constructor(options?: SentinelOptions<C>) {
@@ -132,6 +135,47 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   scan(controller: ControllerLike): Composer<C> {
     const chain = this.#chainOf([controller])
     return new Composer<C>((ctx, next) => this.#enter(ctx, (turn) => chain.run(ctx, next as Next<C>, turn)))
+  }
+
+  /**
+   * Puts the guards of an instance's class in front of its methods, for whoever calls them: another package that routes, or
+   * you by hand. The instance is changed in place. Methods with guards of their own are guarded, and with guards on the class all
+   * that take a context; each then returns a promise, of `undefined` where the update is refused.
+   *
+   * @throws SentinelOptionsError for guards that cannot be; SentinelUsageError for what is no instance of a class, or frozen
+   * @example
+   * const shop = sentinel.protect(new Shop())
+   * bot.command('buy', (ctx) => shop.buy(ctx))
+   */
+  protect<T extends object>(instance: T): T {
+    if (this.#protected.has(instance)) return instance
+    protect(instance, this.guardsOf(classOfInstance(instance)))
+    this.#protected.add(instance)
+    return instance
+  }
+
+  /**
+   * The guards of a class, for a framework that calls its methods by itself: it hands each call to `run`.
+   *
+   * @throws SentinelOptionsError for guards that cannot be
+   * @example
+   * const guards = sentinel.guardsOf(Shop)
+   * bot.command('buy', (ctx) => guards.run(ctx, 'buy', () => shop.buy(ctx)))
+   */
+  guardsOf(Class: AnyClass): ClassGuard<C> {
+    let guards = this.#classGuards.get(Class)
+    if (guards === undefined) {
+      guards = new ClassGuard(Class.name, levelsOf(Class), {
+        planner: this.#planner,
+        gate: this.#gate,
+        botWide: this.#botWide,
+        turnOf: (ctx) => turnOf(ctx, this),
+        enter: (ctx, run) => this.#enter(ctx, run),
+      })
+      this.#planner.check()
+      this.#classGuards.set(Class, guards)
+    }
+    return guards
   }
 
   /** Connects the store; without it, the first use does. */
@@ -245,14 +289,12 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     return new Chain(guarded, this.#gate, this.#botWide)
   }
 
-  /** What a route asks: bot < class < method. `@Exempt` lifts the first two; a `@Use` has only its own. */
+  /** What a route asks; a `@Use` has only its own guards. */
   #guarded(route: Route): Guarded<C> {
-    const { classes, method } = route.levels as { classes: readonly Level<C>[]; method: Level<C> }
-    for (const level of [...classes, method]) this.#planner.claim(level)
-    if (route.kind === 'use') return { route, plan: this.#planner.plan(method), lifted: undefined }
-    const around = this.#planner.plan(this.#botWide, ...classes)
-    if (method.guards.exempt) return { route, plan: this.#planner.plan(method), lifted: around }
-    return { route, plan: this.#planner.plan(around, method), lifted: undefined }
+    const { levels } = route
+    const around = this.#planner.around(this.#botWide, levels)
+    if (route.kind !== 'use') return { route, ...around }
+    return { route, plan: this.#planner.plan(levels.method), lifted: undefined }
   }
 
   #limitsOf({ space, injectedClock }: Settings<C>): Limits {

@@ -3,6 +3,9 @@ import { identify, type Loose, type Subject } from './subject'
 import type { Plan } from './plan'
 import type { Verdict } from './verdict'
 
+/** Telegraf's `next`, as handlers get it; it may be given another context. */
+export type Next<C> = (ctx?: C) => Promise<void>
+
 /**
  * What is known of one update while it is handled. Kept on the context, never on the update: an update that is
  * handed in again is judged again.

@@ -1,9 +1,8 @@
 /** From decorated classes to routes. What cannot work is collected, so that an author sees every mistake at once. */
 import { toError, type Problem } from '../errors'
-import type { Guards, Level } from '../policy'
-import type { Listener, Route } from '../routing/route'
-import { NO_GUARDS, show } from '../schema'
-import { descriptionOf, type Description } from './metadata'
+import type { Route } from '../routing/route'
+import { show } from '../schema'
+import { levelsOf, methodName, type ClassLevels } from './levels'
 import type { ControllerClass } from './types'
 
 export type { Route }
@@ -15,20 +14,6 @@ export interface Scan {
   /** In order of registration: controllers, their parents' methods first, methods as declared. */
   readonly routes: Route[]
   readonly problems: Problem[]
-}
-
-/** A class of the chain, with what its decorators say. */
-interface Ancestor {
-  readonly name: string
-  readonly description: Description
-}
-
-/** A method after inheritance: whose listeners and whose guards are in force. */
-interface Merged {
-  listeners: readonly Listener[]
-  guards: Guards | undefined
-  /** The class's part of the names of the method's buckets. */
-  owner: string
 }
 
 /** The routes of all controllers, classes or instances, in order. */
@@ -45,20 +30,17 @@ export function scanController(controller: unknown, resolve: Resolve, path = 'co
   const Class = classOf(controller)
   if (Class === undefined) return failed(path, notAController(controller))
   const label = Class.name || path
-  const ancestors = ancestorsOf(Class)
-  if (!ancestors.some(({ description }) => description.controller !== undefined)) {
-    return failed(label, 'is not a controller: put @Controller() on the class')
-  }
-  const members = mergedMembers(ancestors)
-  const problems = problemsOf(members, label)
+  const levels = levelsOf(Class)
+  if (!levels.isController) return failed(label, 'is not a controller: put @Controller() on the class')
+  const problems = problemsOf(levels, label)
   if (problems.length > 0) return { routes: [], problems }
   const instance = typeof controller === 'function' ? instanceOf(Class, resolve) : (controller as object)
   if (typeof instance === 'string') return failed(label, instance)
-  return routesOf(instance, label, members, classLevels(ancestors))
+  return routesOf(instance, label, levels)
 }
 
-/** The class itself, or the class of an instance. */
-function classOf(controller: unknown): ControllerClass | undefined {
+/** The class itself, or the class of an instance; `undefined` for anything else. */
+export function classOf(controller: unknown): ControllerClass | undefined {
   const isClass = typeof controller === 'function'
   if (isClass) return isObject(controller.prototype) ? (controller as unknown as ControllerClass) : undefined
   const made: unknown = isObject(controller) ? controller.constructor : undefined
@@ -72,51 +54,15 @@ function notAController(controller: unknown): string {
   return controller === undefined ? `${what}; do its file and this one import each other?` : what
 }
 
-/** The described classes from the topmost parent down. */
-function ancestorsOf(Class: ControllerClass): Ancestor[] {
-  const ancestors: Ancestor[] = []
-  const seen = new Set<Description>()
-  for (let at: unknown = Class; typeof at === 'function'; at = Object.getPrototypeOf(at)) {
-    const description = descriptionOf(at)
-    // A class decorator that returns a subclass may hand the description on to it: it counts once.
-    if (description === undefined || seen.has(description)) continue
-    seen.add(description)
-    ancestors.unshift({ name: description.controller?.name ?? (at.name || 'Anonymous'), description })
-  }
-  return ancestors
-}
-
-/** Overriding keeps the parent's place; new listeners replace the listeners, new guards the guards as one set. */
-function mergedMembers(ancestors: readonly Ancestor[]): Map<string | symbol, Merged> {
-  const merged = new Map<string | symbol, Merged>()
-  for (const { name, description } of ancestors) {
-    for (const [key, { listeners, guards }] of description.members) {
-      const before = merged.get(key)
-      merged.set(key, {
-        listeners: listeners.length > 0 || before === undefined ? listeners : before.listeners,
-        guards: guards ?? before?.guards,
-        owner: guards !== undefined || before === undefined ? name : before.owner,
-      })
-    }
-  }
-  return merged
-}
-
-function classLevels(ancestors: readonly Ancestor[]): Level[] {
-  return ancestors.flatMap(({ name, description: { guards } }) =>
-    guards === undefined ? [] : { name, guards },
-  )
-}
-
-function problemsOf(members: ReadonlyMap<string | symbol, Merged>, label: string): Problem[] {
-  if (members.size === 0) {
+function problemsOf({ methods }: ClassLevels, label: string): Problem[] {
+  if (methods.size === 0) {
     return [{ path: label, message: 'has no route: put a listener such as @Command on a method' }]
   }
   const problems: Problem[] = []
-  for (const [key, { listeners }] of members) {
+  for (const [key, { listeners }] of methods) {
     if (listeners.length > 0) continue
     const message = 'has guards but no route: put a listener such as @Command on it too'
-    problems.push({ path: `${label}.${nameOf(key)}`, message })
+    problems.push({ path: `${label}.${methodName(key)}`, message })
   }
   return problems
 }
@@ -133,15 +79,10 @@ function instanceOf(Class: ControllerClass, resolve: Resolve): object | string {
   }
 }
 
-function routesOf(
-  instance: object,
-  label: string,
-  members: ReadonlyMap<string | symbol, Merged>,
-  classes: readonly Level[],
-): Scan {
+function routesOf(instance: object, label: string, { classes, methods }: ClassLevels): Scan {
   const scan: Scan = { routes: [], problems: [] }
-  for (const [key, { listeners, guards = NO_GUARDS, owner }] of members) {
-    const path = `${label}.${nameOf(key)}`
+  for (const [key, { listeners, level }] of methods) {
+    const path = `${label}.${methodName(key)}`
     const method: unknown = (instance as Record<PropertyKey, unknown>)[key]
     if (typeof method !== 'function') {
       scan.problems.push({ path, message: `is ${show(method)} on the instance, not a method` })
@@ -149,7 +90,7 @@ function routesOf(
     }
     // One handler and one level for all listeners of a method: they share its buckets.
     const handler = method.bind(instance) as Route['handler']
-    const levels = { classes, method: { name: `${owner}.${nameOf(key)}`, guards } }
+    const levels = { classes, method: level }
     for (const listener of listeners) scan.routes.push({ ...listener, handler, label: path, levels })
   }
   return scan
@@ -157,10 +98,6 @@ function routesOf(
 
 function failed(path: string, message: string): Scan {
   return { routes: [], problems: [{ path, message }] }
-}
-
-function nameOf(key: string | symbol): string {
-  return typeof key === 'string' ? key : (key.description ?? 'symbol')
 }
 
 function isObject(value: unknown): value is object {

@@ -32,5 +32,14 @@ export interface ControllerDecorator {
   <T extends AnyClass>(value: T, context: ClassDecoratorContext<T>): void
 }
 
-/** Stands on a class or on a method that handles updates. */
-export interface GuardDecorator extends HandlerDecorator, ControllerDecorator {}
+/** A method of any parameters: frameworks that inject them give them in any order. */
+type AnyMethod = (...args: never[]) => unknown
+
+/** Stands on a class or on a method. That a listener's method takes a context, the listener's decorator sees to. */
+export interface GuardDecorator extends ControllerDecorator {
+  <T extends AnyMethod>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void
+  <This>(
+    value: AnyMethod,
+    context: ClassMethodDecoratorContext<This> & { static: false; private: false },
+  ): void
+}

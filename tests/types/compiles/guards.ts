@@ -83,3 +83,10 @@ export class Shop extends Base {
     return ctx.reply('…')
   }
 }
+
+/** Routed by another framework, which injects the parameters. */
+export class Injected {
+  @RateLimit(1, '1s')
+  @Debounce('1s')
+  said(_text: string, _ctx: Context) {}
+}

@@ -1,7 +1,8 @@
 // TS1241: is not assignable to
-import { RateLimit } from 'telegraf-sentinel'
+import { Command, RateLimit } from 'telegraf-sentinel'
 
 export class Shop {
+  @Command('buy')
   @RateLimit(1, '1s')
   buy(_n: number) {}
 }
