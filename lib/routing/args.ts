@@ -92,8 +92,9 @@ function linkLengths(entities: readonly unknown[], entityOffset: number): Map<nu
     if (!isObject(entity)) continue
     const { type, offset, length } = entity
     if (type !== 'text_mention' && type !== 'text_link') continue
-    if (typeof offset === 'number' && typeof length === 'number' && length > 0) {
-      lengths.set(offset - entityOffset, length)
+    // Of two links at one place the later counts, also where it has no length.
+    if (typeof offset === 'number' && typeof length === 'number') {
+      lengths.set(offset - entityOffset, Math.max(0, length))
     }
   }
   return lengths
