@@ -9,7 +9,8 @@ export {
 } from './health'
 export { sentinelOf, type Judgement } from './turn'
 export * from './decorators'
-export type { ClassGuard } from './protect'
+export type { ClassGuard } from './class-guard'
+export type { AnySessionStore, SessionStore, SessionStoreOptions } from './session-options'
 export type { SentinelOptions, ControllerLike } from './options'
 export type {
   DebounceOptions,

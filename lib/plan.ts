@@ -114,8 +114,10 @@ export class Planner<C extends Context> {
   claim(level: Level<C>): void {
     const claimed = this.#claimed.get(level.name)
     if (claimed === level.guards || !hasUnnamed(level.guards)) return
-    this.#claimed.set(level.name, level.guards)
-    if (claimed === undefined) return
+    if (claimed === undefined) {
+      this.#claimed.set(level.name, level.guards)
+      return
+    }
     const message =
       `two places would share the buckets named '${level.name}'. Name the classes with @Controller('…'), ` +
       'or the buckets with `name` if they are to be one'
@@ -142,8 +144,10 @@ export class Planner<C extends Context> {
   #planned(name: string, path: string, options: RateLimitOptions<C>): PlannedLimit<C> {
     const known = this.#limits.get(options)
     if (known?.check.bucket === name) return known
+    const before = this.#problems.length
     const planned = this.#limit(name, path, options)
-    this.#limits.set(options, planned)
+    // What cannot be is said each time that it is asked for.
+    if (this.#problems.length === before) this.#limits.set(options, planned)
     return planned
   }
 

@@ -10,6 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Composer, type Context, type MiddlewareFn, type MiddlewareObj } from 'telegraf'
 import { backlogsOf, waitingIn, type Backlogs } from './backlog'
 import { Chain, type Guarded } from './chain'
+import { ClassGuard } from './class-guard'
 import { levelsOf } from './decorators/levels'
 import { scanControllers, type Route } from './decorators/scan'
 import type { AnyClass } from './decorators/types'
@@ -27,10 +28,12 @@ import { Outbox } from './outbox'
 import { Planner, type Plan } from './plan'
 import { setUpPlugins } from './plugin'
 import type { GuardPolicy, Level } from './policy'
-import { ClassGuard, classOfInstance, protect } from './protect'
+import { classOfInstance, protect } from './protect'
 import { Refusals } from './refusals'
 import { Replies } from './reply'
 import { parseGuardPolicy } from './schema'
+import type { AnySessionStore, SessionStore, SessionStoreOptions } from './session-options'
+import { Sessions } from './sessions'
 import { Settlement } from './settlement'
 import { ConnectingStore } from './stores/connecting'
 import { Blocks, Members, Registrations, type RecordChange } from './stores/records'
@@ -176,6 +179,22 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
       this.#classGuards.set(Class, guards)
     }
     return guards
+  }
+
+  /**
+   * Telegraf's sessions on the sentinel's store. A session is what JSON keeps of it, and is kept for `ttl` after it was written last
+   * (default 30 days; `Infinity`: for ever). What the store does not answer within `storeTimeout` rejects, and is a `storeError`.
+   *
+   * @throws SentinelOptionsError with every mistake
+   * @example
+   * bot.use(session({ store: sentinel.sessionStore({ ttl: '7d' }) }))
+   */
+  sessionStore(options?: SessionStoreOptions): AnySessionStore
+  sessionStore<T>(options?: SessionStoreOptions): SessionStore<T>
+  sessionStore(options?: SessionStoreOptions): SessionStore<unknown> {
+    const backlog = this.#backlogs.decisions
+    const parts = { settings: this.#settings, trips: this.#trips, emitter: this.#emitter, backlog }
+    return new Sessions(parts, options)
   }
 
   /** Connects the store; without it, the first use does. */

@@ -10,7 +10,7 @@ import {
   type Parsed,
 } from '../schema'
 import { memberOf, misplaced, placeOf, refuseBare } from './metadata'
-import type { GuardDecorator, HandlerDecorator } from './types'
+import type { GuardDecorator, MethodGuardDecorator } from './types'
 
 /**
  * At most `limit` hits per `window`: on a class one bucket for all of its methods, on a method a bucket of its own on
@@ -81,8 +81,8 @@ export function RequireRegistered(...args: readonly unknown[]): GuardDecorator {
  * @Exempt()
  * async help(ctx: Context) { await ctx.reply('…') }
  */
-export function Exempt(): HandlerDecorator
-export function Exempt(...args: readonly unknown[]): HandlerDecorator {
+export function Exempt(): MethodGuardDecorator
+export function Exempt(...args: readonly unknown[]): MethodGuardDecorator {
   refuseBare('@Exempt', args)
   return guard('@Exempt', (guards) => ({ ...guards, exempt: true }))
 }

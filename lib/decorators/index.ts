@@ -15,4 +15,11 @@ export {
   type FilterOption,
   type TriggerOption,
 } from './listeners'
-export type { ControllerClass, ControllerDecorator, GuardDecorator, Handler, HandlerDecorator } from './types'
+export type {
+  ControllerClass,
+  ControllerDecorator,
+  GuardDecorator,
+  Handler,
+  HandlerDecorator,
+  MethodGuardDecorator,
+} from './types'

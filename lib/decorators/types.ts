@@ -35,11 +35,14 @@ export interface ControllerDecorator {
 /** A method of any parameters: frameworks that inject them give them in any order. */
 type AnyMethod = (...args: never[]) => unknown
 
-/** Stands on a class or on a method. That a listener's method takes a context, the listener's decorator sees to. */
-export interface GuardDecorator extends ControllerDecorator {
+/** Stands on a method. That a listener's method takes a context, the listener's decorator sees to. */
+export interface MethodGuardDecorator {
   <T extends AnyMethod>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void
   <This>(
     value: AnyMethod,
     context: ClassMethodDecoratorContext<This> & { static: false; private: false },
   ): void
 }
+
+/** Stands on a class or on a method. */
+export interface GuardDecorator extends ControllerDecorator, MethodGuardDecorator {}
