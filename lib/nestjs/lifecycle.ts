@@ -1,0 +1,87 @@
+/** The sentinel's life with the application's: what is told at its start, and in which order things end. */
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common'
+import { DiscoveryService } from '@nestjs/core'
+import { SentinelOptionsError } from '../errors'
+import { Sentinel } from '../sentinel'
+import { warnOfUnguarded } from './boot'
+import { NAMES } from './routed'
+import { UnderWay } from './under-way'
+
+/** ms that handlers under way have, in all, to come to their end. */
+const PATIENCE = 5_000
+
+/** The part of a Telegraf that is used. */
+interface Bot {
+  readonly polling?: unknown
+  readonly webhookServer?: unknown
+  stop(reason: string): void
+}
+
+/**
+ * Bots stop first, then handlers end, then the sentinel is closed. nestjs-telegraf stops its bots in the same phase that a
+ * sentinel is closed in, and the order within a phase is not the same in all versions of Nest: so they are stopped a phase
+ * earlier, where stopping them again does nothing.
+ */
+@Injectable()
+export class Lifecycle
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  readonly #discovery: DiscoveryService
+  readonly #underWay: UnderWay
+  #patience = PATIENCE
+
+  constructor(@Inject(DiscoveryService) discovery: DiscoveryService, @Inject(UnderWay) underWay: UnderWay) {
+    this.#discovery = discovery
+    this.#underWay = underWay
+  }
+
+  /** Nest leaves out interceptors that hang on a request: no handler would be guarded. */
+  onModuleInit(): void {
+    if (this.#provider().isDependencyTreeStatic()) return
+    const message = 'injects a provider of request or transient scope; a sentinel is one for all updates'
+    throw new SentinelOptionsError([{ path: 'SentinelModule.forRootAsync', message }])
+  }
+
+  onApplicationBootstrap(): void {
+    warnOfUnguarded(this.#discovery)
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    for (const bot of this.#bots()) {
+      if (bot.polling !== undefined || bot.webhookServer !== undefined) bot.stop('the application ends')
+    }
+    await this.#handlersEnd()
+  }
+
+  /** By now Nest's own HTTP server is closed, too: no webhook brings another update. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.#handlersEnd()
+    await (this.#provider().instance as Sentinel).close()
+  }
+
+  async #handlersEnd(): Promise<void> {
+    const start = performance.now()
+    await this.#underWay.over(this.#patience)
+    this.#patience = Math.max(0, this.#patience - (performance.now() - start))
+  }
+
+  #bots(): Bot[] {
+    return this.#discovery
+      .getProviders()
+      .filter(({ token }) => token === NAMES.botName)
+      .map(({ instance, host }) => host?.providers.get(instance as string)?.instance as Bot)
+  }
+
+  #provider(): ReturnType<DiscoveryService['getProviders']>[number] {
+    const provider = this.#discovery.getProviders().find(({ token }) => token === Sentinel)
+    if (provider === undefined) throw new Error('the module of this provider has a Sentinel')
+    return provider
+  }
+}
