@@ -57,7 +57,10 @@ export class Chain<C extends Context> {
       return this.#whenAdmitted(ctx, run.turn, plan, () =>
         route.handler(
           ctx,
-          once<C>((c = ctx) => this.#walk(c, run, use + 1, hit)),
+          // Another context has none of what the triggers have put on this one.
+          once<C>((c = ctx) =>
+            c === ctx ? this.#walk(c, run, use + 1, hit) : this.#follow(c, run, use + 1),
+          ),
         ),
       )
     }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Server } from 'node:http'
 import type { Update, User, UserFromGetMe, WebhookInfo } from 'telegraf/types'
 import type { Clock } from '../clock'
@@ -22,6 +23,7 @@ import { WebhookCourier } from './fake-telegram-webhook'
 import { BOT_USER, Mint, userOf } from './updates-base'
 import { updatesFrom, type Updates } from './updates'
 
+/** Options of `FakeTelegram.start`. */
 export interface FakeTelegramOptions {
   /** Default `'123456:TEST'`. */
   token?: string
@@ -86,6 +88,8 @@ export class FakeTelegram {
 
   private constructor(options: FakeTelegramOptions) {
     this.token = tokenOf(options.token ?? DEFAULT_TOKEN)
+    // As many delayed calls as a test asks for listen to it: that is no leak.
+    setMaxListeners(0, this.#stopped.signal)
     this.#clock = options.clock ?? { now: () => Date.now() }
     this.#flood = options.limits ? new FloodControl(this.#clock) : undefined
     const mint = new Mint({ startId: options.startId, clock: this.#clock })

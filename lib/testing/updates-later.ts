@@ -6,6 +6,11 @@ import type { MessageOptions, Mint, PlaceOptions, SenderOptions, UpdateOptions }
 /** An update whose kind Telegraf's types do not know; it goes where an `Update` goes. */
 export type LaterUpdate<Kind extends string, Payload> = Update & Record<Kind, Payload>
 
+/** An update as this Telegraf's types describe its kind, where they know it. */
+export type UpdateOf<Kind extends string> = [Extract<Update, Record<Kind, unknown>>] extends [never]
+  ? LaterUpdate<Kind, Record<string, unknown>>
+  : Extract<Update, Record<Kind, unknown>>
+
 /** What the builders of business messages take. */
 export interface BusinessOptions extends MessageOptions {
   business_connection_id?: string

@@ -1,7 +1,8 @@
 /** Builders of what happens in and to chats: membership, reactions, boosts. */
-import type { ChatMember, ReactionType, TelegramEmoji, Update } from 'telegraf/types'
+import type { ChatMember, Update } from 'telegraf/types'
 import { BOT_USER, DEFAULT_CHANNEL, DEFAULT_GROUP, chatOf, userOf } from './updates-base'
 import type { MessageOptions, Mint, Person, Place, PlaceOptions } from './updates-base'
+import type { UpdateOf } from './updates-later'
 
 /** What the reaction builders take. */
 export interface ReactionOptions extends MessageOptions {
@@ -27,9 +28,9 @@ export function memberBuilders(mint: Mint) {
       options,
     )
 
-  const reaction = (emoji: TelegramEmoji) => ({
+  const reaction = (emoji: string) => ({
     message_id: mint.messageId(),
-    old_reaction: [] as ReactionType[],
+    old_reaction: [],
     new_reaction: [{ type: 'emoji', emoji }],
   })
 
@@ -65,51 +66,53 @@ export function memberBuilders(mint: Mint) {
         { chat: DEFAULT_GROUP, ...options },
       ) as Update.ChatJoinRequestUpdate,
 
+    // What an older Telegraf's types do not know is spelled out: it would else be by name in the published ones.
+
     /** A user's reaction; sent only if `allowed_updates` names it. */
-    messageReaction: (emoji: TelegramEmoji = '👍', options: ReactionOptions = {}) => {
+    messageReaction: (emoji = '👍', options: ReactionOptions = {}): UpdateOf<'message_reaction'> => {
       const user = userOf(options.from)
       return act(
         'message_reaction',
         { user, from: undefined, ...reaction(emoji) },
         { chat: DEFAULT_GROUP, ...options },
-      ) as Update.MessageReactionUpdate
+      ) as UpdateOf<'message_reaction'>
     },
 
     /** A reaction in the name of a chat: `actor_chat` instead of `user`. */
     anonymousReaction: (
-      emoji: TelegramEmoji = '👍',
+      emoji = '👍',
       options: ReactionOptions & { actor_chat?: Place } = {},
-    ) => {
+    ): UpdateOf<'message_reaction'> => {
       const { actor_chat = DEFAULT_GROUP, ...rest } = options
       return act(
         'message_reaction',
         { actor_chat: chatOf(actor_chat), from: undefined, ...reaction(emoji) },
         { chat: DEFAULT_GROUP, ...rest },
-      ) as Update.MessageReactionUpdate
+      ) as UpdateOf<'message_reaction'>
     },
 
     /** Counts of anonymous reactions; it names nobody. */
-    messageReactionCount: (count = 3, options: ReactionOptions = {}) => {
+    messageReactionCount: (count = 3, options: ReactionOptions = {}): UpdateOf<'message_reaction_count'> => {
       const reactions = [{ type: { type: 'emoji', emoji: '👍' }, total_count: count }]
       return act(
         'message_reaction_count',
         { from: undefined, message_id: mint.messageId(), reactions },
         { chat: { id: DEFAULT_CHANNEL, type: 'channel' }, ...options },
-      ) as Update.MessageReactionCountUpdate
+      ) as UpdateOf<'message_reaction_count'>
     },
 
-    chatBoost: (booster?: Person, options: PlaceOptions = {}) => {
+    chatBoost: (booster?: Person, options: PlaceOptions = {}): UpdateOf<'chat_boost'> => {
       const { chat = DEFAULT_GROUP, update_id, ...fields } = options
       const month = 30 * 86_400
       const added = { add_date: mint.seconds(), expiration_date: mint.seconds() + month }
       const payload = { chat: chatOf(chat), boost: { ...boost(booster), ...added }, ...fields }
-      return mint.update('chat_boost', payload, update_id) as Update.ChatBoostUpdate
+      return mint.update('chat_boost', payload, update_id) as UpdateOf<'chat_boost'>
     },
 
-    removedChatBoost: (booster?: Person, options: PlaceOptions = {}) => {
+    removedChatBoost: (booster?: Person, options: PlaceOptions = {}): UpdateOf<'removed_chat_boost'> => {
       const { chat = DEFAULT_GROUP, update_id, ...fields } = options
       const payload = { chat: chatOf(chat), ...boost(booster), remove_date: mint.seconds(), ...fields }
-      return mint.update('removed_chat_boost', payload, update_id) as Update.RemovedChatBoostUpdate
+      return mint.update('removed_chat_boost', payload, update_id) as UpdateOf<'removed_chat_boost'>
     },
   }
 }

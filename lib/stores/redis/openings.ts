@@ -5,6 +5,8 @@ import type { Openable } from './clients'
 interface Opening {
   /** Settles with the first attempt; the client may go on trying. */
   readonly attempt: Promise<void>
+  /** The attempt has settled. */
+  over: boolean
   stores: number
 }
 
@@ -34,6 +36,11 @@ export class Tenancy {
   get complaint(): Error | undefined {
     if (this.#client.isReady !== false) this.#lastError = undefined
     return this.#lastError
+  }
+
+  /** Our first attempt is under way: a Cluster of redis 5 says that it is open, but knows no node yet. */
+  get isOpening(): boolean {
+    return this.#opening?.over === false
   }
 
   /** Opens the client if nobody has. Rejects with what it complains of first, while it goes on trying. */
@@ -84,8 +91,11 @@ export class Tenancy {
 function openingOf(client: Openable): Opening {
   let opening = openings.get(client)
   if (opening === undefined) {
-    opening = { attempt: firstAttempt(client), stores: 0 }
-    openings.set(client, opening)
+    const made: Opening = { attempt: firstAttempt(client), over: false, stores: 0 }
+    const over = (): void => void (made.over = true)
+    made.attempt.then(over, over)
+    openings.set(client, made)
+    opening = made
   }
   return opening
 }

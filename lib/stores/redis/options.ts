@@ -7,6 +7,7 @@ import { checkCount, optionsObject } from '../store-options'
 import type { RedisLike } from './clients'
 import type { EngineOptions } from './engine'
 
+/** Options of `RedisStore`. */
 export interface RedisStoreOptions {
   /** Longest wait for one answer: set it to what `storeTimeout` is. Default `'500ms'`. */
   readonly timeout?: Duration

@@ -32,7 +32,7 @@ export abstract class UserLink<Client extends Openable> implements Link {
 
   async send(args: Argument[], route: Route, signal: AbortSignal): Promise<unknown> {
     const { isOpen, isReady } = this.client
-    if (!isOpen || isReady === false) {
+    if (!isOpen || isReady === false || this.#tenancy.isOpening) {
       const { complaint } = this.#tenancy
       // Its queue would keep the call until it is too late.
       if (isOpen && complaint !== undefined) throw complaint
