@@ -27,5 +27,5 @@ module.exports = {
       rules: { 'max-lines': 'off', 'no-console': 'off', '@typescript-eslint/no-empty-function': 'off' },
     },
   ],
-  ignorePatterns: ['dist', 'coverage', 'node_modules', 'tests/types', '.eslintrc.cjs'],
+  ignorePatterns: ['dist', 'docs-site', 'coverage', 'node_modules', 'tests/types', '.eslintrc.cjs'],
 }

@@ -57,7 +57,7 @@ test('redis workers: two processes, one limit', async () => {
     bot.kill()
     await once(bot, 'close')
   })
-  await telegram.waitForCall('setWebhook')
+  await telegram.waitForCall('setWebhook', undefined, { timeout: '60s' })
   const workers = new Set<string>()
   while (workers.size < 2) {
     const early = telegram.user()

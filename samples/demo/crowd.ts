@@ -1,6 +1,6 @@
 /** The demo's people: what each of them does, and when. */
 import type { FakeTelegram } from 'telegraf-sentinel/testing'
-import { LIKE } from './bot'
+import { LIKE } from './shop'
 
 interface Deed {
   /** ms after the start. */

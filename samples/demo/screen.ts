@@ -1,11 +1,7 @@
 /** The demo's table: drawn over itself in a terminal, plain lines elsewhere. */
 import type { Verdict } from 'telegraf-sentinel'
-import type { Outcomes, Tally } from './tally'
-
-const OUTCOMES = ['allowed', 'limited', 'blocked', 'debounced', 'unregistered'] as const
-/** Columns of a row: the user, then a number under each outcome; together they fit a terminal of 80. */
-const NAME = 20
-const NUMBER = 11
+import { NAME, table, why } from './table'
+import type { Tally } from './tally'
 
 export class Screen {
   readonly #out: NodeJS.WriteStream
@@ -45,36 +41,6 @@ export class Screen {
   }
 
   #table(tally: Tally, title: string): string[] {
-    const head = ''.padEnd(NAME) + OUTCOMES.map((outcome) => cell(outcome, outcome)).join('')
-    const rows = [...tally.byUser].map(([userId, outcomes]) => row(this.#names(userId), outcomes))
-    return [
-      title,
-      '',
-      head,
-      ...rows,
-      row('all', tally.total()),
-      '',
-      `${tally.decisions} decisions; half of them took less than ${micro(tally.quantile(0.5))}, ` +
-        `99 % less than ${micro(tally.quantile(0.99))}`,
-    ]
+    return [title, '', ...table(tally, this.#names)]
   }
-}
-
-function row(name: string, outcomes: Outcomes): string {
-  return name.padEnd(NAME) + OUTCOMES.map((outcome) => cell(outcome, outcomes.get(outcome) ?? '·')).join('')
-}
-
-function cell(outcome: string, value: string | number): string {
-  return String(value).padStart(Math.max(NUMBER, outcome.length + 2))
-}
-
-function why(verdict: Verdict & { allowed: false }): string {
-  const name = verdict.name === undefined ? '' : ` by ${verdict.name}`
-  const wait =
-    verdict.retryAfter === undefined ? '' : `, again in ${(verdict.retryAfter / 1000).toFixed(1)} s`
-  return `${verdict.reason}${name}${wait}`
-}
-
-function micro(ms: number): string {
-  return `${Math.round(ms * 1000)} µs`
 }

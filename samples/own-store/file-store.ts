@@ -1,28 +1,18 @@
-import { randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { StorageAdapter, type Entry, type ScanPage, type Version } from 'telegraf-sentinel'
+import { HeldFile } from './held-file'
 
 type Data = { version: number; entries: Record<string, Entry> }
 
-/**
- * A store in one JSON file. Whoever renames `store.json` to a name of its own holds it, and renames it back; if it is
- * killed, the name tells, and the next one takes over. Content is replaced by a rename too, so never half written.
- */
+/** A store in one JSON file, `store.json` in a folder of its own; any number of processes may share it. */
 export class FileStore extends StorageAdapter {
-  readonly #mine: string
-  constructor(readonly folder: string) {
+  readonly #file: HeldFile<Data>
+  constructor(folder: string) {
     super()
-    this.#mine = join(folder, `held.${process.pid}.${randomUUID()}`)
+    this.#file = new HeldFile(folder)
   }
 
   override async connect(): Promise<void> {
-    const draft = `${this.folder}.${randomUUID()}`
-    mkdirSync(draft, { recursive: true })
-    writeFileSync(join(draft, 'store.json'), '{"version":0,"entries":{}}')
-    // A folder that has a store in it is not replaced.
-    if (!renamed(draft, this.folder, ['ENOTEMPTY', 'EEXIST', 'EPERM'])) rmSync(draft, { recursive: true })
+    this.#file.create({ version: 0, entries: {} })
   }
 
   async get(key: string): Promise<Entry | undefined> {
@@ -55,45 +45,12 @@ export class FileStore extends StorageAdapter {
     })
   }
 
-  /** Holds the file while `work` reads its content and, if it raises `version`, changes it. */
+  /** What has expired is not there any more. */
   async #hold<T>(work: (data: Data) => T): Promise<T> {
-    while (!this.#take()) await sleep(1 + Math.random() * 4)
-    try {
-      const data = JSON.parse(readFileSync(this.#mine, 'utf8')) as Data
-      const { version, entries } = data
+    return this.#file.hold((data) => {
+      const { entries } = data
       for (const key in entries) if ((entries[key].expiresAt ?? Infinity) <= Date.now()) delete entries[key]
-      const result = work(data)
-      if (data.version !== version) {
-        writeFileSync(join(this.folder, 'draft'), JSON.stringify(data))
-        renameSync(join(this.folder, 'draft'), this.#mine)
-      }
-      return result
-    } finally {
-      renameSync(this.#mine, join(this.folder, 'store.json'))
-    }
-  }
-
-  #take(): boolean {
-    const files = readdirSync(this.folder).filter((name) => name === 'store.json' || isAbandoned(name))
-    return files.some((name) => renamed(join(this.folder, name), this.#mine, ['ENOENT']))
-  }
-}
-
-function renamed(from: string, to: string, harmless: readonly string[]): boolean {
-  try {
-    renameSync(from, to)
-    return true
-  } catch (error) {
-    if (harmless.includes((error as NodeJS.ErrnoException).code ?? '')) return false
-    throw error
-  }
-}
-
-function isAbandoned(name: string): boolean {
-  const pid = Number(name.split('.')[1])
-  try {
-    return pid > 0 && !process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+      return work(data)
+    })
   }
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { discard, node, packed, project, TSC } from './packed'
+import { discard, node, OPTIONAL_PEERS, packed, project, projectWith, REQUIRED, TSC } from './packed'
 
 jest.setTimeout(180_000)
 afterAll(discard)
@@ -105,28 +105,59 @@ ${PLAIN_SHOP}${SCENARIO}`,
     await expect(node(['shop.mjs'], directory)).resolves.toBe('bought 3\n')
   })
 
-  it.each([
-    ['redis', 'RedisStore', 'redis://localhost', 'redis'],
-    ['postgres', 'PostgresStore', 'postgres://localhost/bot', 'pg'],
-    ['postgres', 'PostgresStore', 'pglite:data', '@electric-sql/pglite'],
-  ])('says what to install for a store: %s, %s', async (entry, name, url, missing) => {
-    const directory = await shop(`no ${missing.replace('/', ' ')}`, {
-      'shop.cjs': `
-const { createSentinel } = require('telegraf-sentinel')
-const { ${name} } = require('telegraf-sentinel/${entry}')
-const attempts = [() => new ${name}('${url}'), () => createSentinel({ store: '${url}' })]
-for (const attempt of attempts) {
-  try { attempt(); console.log('nothing is said') } catch ({ message }) { console.log(message) }
-}`,
-    })
-    const said = (await node(['shop.cjs'], directory)).trim().split('\n')
-    expect(said).toHaveLength(2)
-    for (const line of said) expect(line).toContain(`npm install ${missing}`)
-  })
-
   it('cannot reach what is not exported', async () => {
     const directory = await shop('private', { 'shop.cjs': "require('telegraf-sentinel/dist/sentinel.js')" })
     await expect(node(['shop.cjs'], directory)).rejects.toThrow(/ERR_PACKAGE_PATH_NOT_EXPORTED/)
+  })
+})
+
+/** What loads a peer, as one would who has forgotten to install it. */
+const LOADS: Readonly<Record<string, readonly string[]>> = {
+  redis: [
+    "new (require('telegraf-sentinel/redis').RedisStore)('redis://localhost')",
+    "require('telegraf-sentinel').createSentinel({ store: 'redis://localhost' })",
+  ],
+  pg: [
+    "new (require('telegraf-sentinel/postgres').PostgresStore)('postgres://localhost/bot')",
+    "require('telegraf-sentinel').createSentinel({ store: 'postgres://localhost/bot' })",
+  ],
+  '@electric-sql/pglite': [
+    "new (require('telegraf-sentinel/postgres').PostgresStore)('pglite:data')",
+    "require('telegraf-sentinel').createSentinel({ store: 'pglite:data' })",
+  ],
+  '@nestjs/common': ["require('telegraf-sentinel/nestjs')"],
+  '@nestjs/core': ["require('telegraf-sentinel/nestjs')"],
+  rxjs: ["require('telegraf-sentinel/nestjs')"],
+}
+
+describe('without a package', () => {
+  it.each(OPTIONAL_PEERS)('says what to install: %s', async (missing) => {
+    const others = [...REQUIRED, ...OPTIONAL_PEERS].filter((name) => name !== missing)
+    const directory = projectWith(others, await packed(), `without ${missing.replace('/', ' ')}`)
+    const attempts = LOADS[missing].map(
+      (load) =>
+        `try { ${load}; console.log('nothing is said') } catch ({ message }) { console.log(message) }`,
+    )
+    const said = (await node(['-e', attempts.join('\n')], directory)).trim().split('\n')
+    expect(said).toEqual(
+      LOADS[missing].map(() => expect.stringContaining(`npm install ${missing}`) as string),
+    )
+  })
+
+  it('names all that are missing at once', async () => {
+    const directory = projectWith(REQUIRED, await packed(), 'without optional ones')
+    await expect(node(['-e', "require('telegraf-sentinel/nestjs')"], directory)).rejects.toThrow(
+      'npm install @nestjs/common @nestjs/core rxjs',
+    )
+  })
+
+  // npm installs these by itself; who tells it not to sees which one is missing.
+  it.each(['telegraf', 'reflect-metadata'])('that has to be there, Node names it: %s', async (missing) => {
+    const others = REQUIRED.filter((name) => name !== missing)
+    const directory = projectWith(others, await packed(), `without ${missing}`)
+    await expect(node(['-e', "require('telegraf-sentinel')"], directory)).rejects.toThrow(
+      `Cannot find module '${missing}`,
+    )
   })
 })
 
@@ -135,24 +166,17 @@ describe.each([
   ['standard decorators', { experimentalDecorators: false }],
 ])('TypeScript with %s', (title, decorators) => {
   it.each([
-    ['commonjs', { module: 'node16', moduleResolution: 'node16' }],
-    ['module', { module: 'node16', moduleResolution: 'node16' }],
-  ])('compiles and runs under node16, "type": "%s"', async (type, resolution) => {
-    const directory = await shop(`${title} ${type}`, {
+    ['node16', 'commonjs', { module: 'node16', moduleResolution: 'node16' }],
+    ['nodenext', 'module', { module: 'nodenext', moduleResolution: 'nodenext' }],
+    // What a bundler leaves for Node: its packages are not bundled.
+    ['bundler', 'module', { module: 'esnext', moduleResolution: 'bundler' }],
+  ])('compiles and runs under %s, "type": "%s"', async (way, type, resolution) => {
+    const directory = await shop(`${title} ${way}`, {
       'package.json': JSON.stringify({ type }),
       'tsconfig.json': tsconfig({ ...resolution, ...decorators }),
       'shop.ts': TYPED_SHOP,
     })
     await node([TSC, '-p', '.'], directory)
     await expect(node(['out/shop.js'], directory)).resolves.toBe('bought 3\n')
-  })
-
-  it('compiles for a bundler', async () => {
-    const directory = await shop(`${title} bundler`, {
-      'package.json': JSON.stringify({ type: 'module' }),
-      'tsconfig.json': tsconfig({ module: 'esnext', moduleResolution: 'bundler', ...decorators }),
-      'shop.ts': TYPED_SHOP,
-    })
-    await expect(node([TSC, '-p', '.'], directory)).resolves.toBe('')
   })
 })

@@ -1,11 +1,28 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 
 export const ROOT = join(__dirname, '../..')
 export const TSC = require.resolve('typescript/bin/tsc')
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>
+  readonly exports: Readonly<Record<string, unknown>>
+}
+
+export const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
+
+const PEERS = Object.keys(MANIFEST.peerDependencies)
+export const OPTIONAL_PEERS = PEERS.filter((name) => MANIFEST.peerDependenciesMeta[name]?.optional)
+/** What npm installs with the package, unless it is told not to. */
+export const REQUIRED = [
+  ...Object.keys(MANIFEST.dependencies),
+  ...PEERS.filter((name) => !OPTIONAL_PEERS.includes(name)),
+]
 
 /** What does not belong to a clean checkout. */
 const LEFT_BEHIND = ['.git', 'node_modules', 'dist', 'coverage']
@@ -61,6 +78,16 @@ export function project(installed: Packed, name: string): string {
   return directory
 }
 
+/** Makes a project that has the package and only these packages beside it; nothing is downloaded. */
+export function projectWith(packages: readonly string[], installed: Packed, name: string): string {
+  const directory = join(installed.temp, name)
+  const modules = join(directory, 'node_modules')
+  // A copy: a link would have it find the packages beside its original.
+  cpSync(installed.directory, join(modules, 'telegraf-sentinel'), { recursive: true })
+  link(packages, modules)
+  return directory
+}
+
 async function pack(temp: string): Promise<Packed> {
   const checkout = join(temp, 'checkout')
   cpSync(ROOT, checkout, {
@@ -72,7 +99,7 @@ async function pack(temp: string): Promise<Packed> {
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', temp], checkout)
   const tarball = readdirSync(temp).find((name) => name.endsWith('.tgz'))
   if (tarball === undefined) throw new Error('npm pack made no tarball')
-  const directory = await install(join(temp, tarball), join(temp, 'node_modules'))
+  const directory = await install(join(temp, tarball), join(temp, 'installed', 'node_modules'))
   return { temp, tarball: join(temp, tarball), directory, files: filesUnder(directory) }
 }
 
@@ -80,12 +107,16 @@ async function install(tarball: string, modules: string): Promise<string> {
   const directory = join(modules, 'telegraf-sentinel')
   mkdirSync(directory, { recursive: true })
   await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', directory], modules)
-  for (const name of ['telegraf', 'reflect-metadata', 'ms', 'zod', 'cli-progress', '@types/node']) {
-    const link = join(modules, name)
-    mkdirSync(dirname(link), { recursive: true })
-    symlinkSync(join(ROOT, 'node_modules', name), link, 'dir')
-  }
+  link([...REQUIRED, '@types/node'], modules)
   return directory
+}
+
+function link(packages: readonly string[], modules: string): void {
+  for (const name of packages) {
+    const path = join(modules, name)
+    mkdirSync(dirname(path), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules', name), path, 'dir')
+  }
 }
 
 function filesUnder(directory: string): string[] {
