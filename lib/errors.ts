@@ -10,6 +10,7 @@ import { types } from 'node:util'
  *    └─ LimiterError            … because a user's own limiter failed
  */
 
+/** The `code` of each error that this package throws. */
 export type ErrorCode =
   | 'SENTINEL_OPTIONS'
   | 'SENTINEL_USAGE'

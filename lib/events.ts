@@ -39,12 +39,14 @@ export interface MembershipEvent {
   readonly at: number
 }
 
+/** A block was added or lifted, by `sentinel.blocks` or by `blockFor`. */
 export interface BlockEvent {
   readonly type: 'blockAdded' | 'blockRemoved'
   readonly block: Block
   readonly at: number
 }
 
+/** A registration was added or removed, by `sentinel.registrations`. */
 export interface RegistrationEvent {
   readonly type: 'registrationAdded' | 'registrationRemoved'
   readonly registration: Registration
@@ -62,6 +64,7 @@ export interface OverloadEvent {
   readonly at: number
 }
 
+/** Whatever `sentinel.on` can be told of, told apart by `type`. */
 export type SentinelEvent =
   | UpdateEvent
   | ErrorEvent
@@ -71,6 +74,7 @@ export type SentinelEvent =
   | DegradedEvent
   | RecoveredEvent
   | OverloadEvent
+/** What `sentinel.on` takes as its first argument. */
 export type EventName = SentinelEvent['type']
 
 /** The event that goes by a name. */
@@ -82,6 +86,7 @@ export type EventOf<N extends EventName> = SentinelEvent extends infer E
     : never
   : never
 
+/** What `sentinel.on` takes as its second argument. It may be asynchronous; nobody waits for it. */
 export type Listener<N extends EventName> = (event: EventOf<N>) => unknown
 
 export const EVENT_NAMES: readonly EventName[] = [

@@ -49,6 +49,7 @@ function leavesOf(store: StoreHealth): StoreHealth[] {
   return store.stores === undefined ? [store] : store.stores.flatMap(leavesOf)
 }
 
+/** Options of `healthHandler`. */
 export interface HealthHandlerOptions {
   /** Whether updates may be sent here. Default: unless the status is `down`. */
   ready?: (health: SentinelHealth) => boolean

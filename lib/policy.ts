@@ -66,6 +66,7 @@ export interface DebounceOptions<C extends Context = Context> {
   fingerprint?: (ctx: C) => string | undefined
 }
 
+/** Options of `@RequireRegistered`, and of the bot-wide `requireRegistered`. */
 export interface RequireRegisteredOptions<C extends Context = Context> {
   /** Overrides the sentinel's reply. */
   reply?: ReplyOption<C>

@@ -1,12 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { LEAST_PRIVILEGES } from '../lib/stores/redis/problems'
+import { documents, ROOT, textOf } from './docs/blocks'
 
-const root = resolve(__dirname, '..')
+/** Without code, in which nothing is a heading or a link. */
+const proseOf = (file: string): string => textOf(file).replace(/^ *```[^]*?^ *```$/gm, '')
 
 /** As links name them. */
-function headingsOf(path: string): string[] {
-  return [...readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+function headingsOf(file: string): string[] {
+  return [...proseOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     heading
       .toLowerCase()
       .replace(/[^\w -]/g, '')
@@ -14,32 +16,33 @@ function headingsOf(path: string): string[] {
   )
 }
 
-const FILES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/stores.md', 'docs/reliability.md']
+describe.each(documents())('%s', (file) => {
+  const links = [...proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link)
 
-describe.each(FILES)('%s', (file) => {
-  const text = readFileSync(resolve(root, file), 'utf8')
-
-  test('links to files that exist, and to headings that it has', () => {
-    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link)
+  test('links to files that exist, and to headings that they have', () => {
     const broken = links.filter((link) => {
       if (/^https?:/.test(link)) return false
       const [path, heading] = link.split('#')
-      const target = path === '' ? resolve(root, file) : resolve(dirname(resolve(root, file)), path)
-      return !existsSync(target) || (heading !== undefined && !headingsOf(target).includes(heading))
+      const target = path === '' ? file : resolve(dirname(resolve(ROOT, file)), path)
+      if (!existsSync(resolve(ROOT, target))) return true
+      return heading !== undefined && !headingsOf(target).includes(heading)
     })
     expect(broken).toEqual([])
   })
 
   test('names scripts that package.json has', () => {
-    const { scripts } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as {
-      scripts: object
-    }
-    const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name)
+    const { scripts } = JSON.parse(textOf('package.json')) as { scripts: object }
+    const named = [...textOf(file).matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name)
     expect(named.filter((name) => !(name in scripts))).toEqual([])
   })
 })
 
 test('docs/stores.md names the very permissions that the Redis store is tested with', () => {
-  const text = readFileSync(resolve(root, 'docs/stores.md'), 'utf8')
-  expect(text).toContain(` ${LEAST_PRIVILEGES.replace('<prefix>', 'sentinel')}\n`)
+  expect(textOf('docs/stores.md')).toContain(` ${LEAST_PRIVILEGES.replace('<prefix>', 'sentinel')}\n`)
+})
+
+test('docs/index.md names every guide', () => {
+  const guides = documents().filter((file) => file.startsWith('docs/') && file !== 'docs/index.md')
+  const index = textOf('docs/index.md')
+  expect(guides.filter((guide) => !index.includes(`](${guide.replace('docs/', '')})`))).toEqual([])
 })

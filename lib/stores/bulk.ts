@@ -7,6 +7,7 @@ import { show } from '../schema'
 /** Anything that `for await` takes: an array, a set, a generator, a stream of rows. */
 export type Many<T> = Iterable<T> | AsyncIterable<T>
 
+/** Options of `addMany` and `removeMany`. */
 export interface BulkOptions {
   /** Told after each thousand, and at the end, how many of the items are done. */
   readonly onProgress?: (done: number) => void

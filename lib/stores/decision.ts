@@ -58,6 +58,7 @@ export interface SettledOutcome extends Outcome {
  */
 export type RegistrationMode = 'required' | 'ask' | 'vouched'
 
+/** One update's checks, as they are sent to a store: everything that has to be decided together. */
 export interface DecisionRequest {
   /** `prefix:bot`, both escaped. */
   readonly space: string
@@ -113,6 +114,7 @@ export interface Member {
 
 export type DecisionReason = 'duplicate' | 'blocked' | 'unregistered' | 'debounced' | 'limited'
 
+/** What a store answers to a `DecisionRequest`. */
 export interface Decision {
   /** When it was taken (ms), by the request's clock or else the store's. */
   readonly now: number

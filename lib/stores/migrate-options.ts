@@ -17,6 +17,7 @@ export interface MigrateProgress {
   readonly token: string
 }
 
+/** Options of `migrateStore`. */
 export interface MigrateOptions {
   /** First segment of the keys in both stores. Default `'sentinel'`, as in `createSentinel`. */
   readonly prefix?: string

@@ -14,6 +14,7 @@ import type { ListOptions, RecordList } from './user-records'
 export type { BulkOptions, Many } from './bulk'
 export type { ListOptions, Now, RecordChange, RecordList, RecordsOptions } from './user-records'
 
+/** What `blocks.add` takes besides the user's id. */
 export interface BlockOptions {
   /** How long. Default: without end. */
   readonly for?: Duration

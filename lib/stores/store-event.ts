@@ -34,7 +34,9 @@ export interface StoreTroubleEvent {
   readonly at: number
 }
 
+/** What a store tells by itself, and the sentinel as its own event of that name. */
 export type StoreEvent = DegradedEvent | RecoveredEvent | StoreTroubleEvent
+/** Who is told of a store's events: `store.observe(listener)`. */
 export type StoreListener = (event: StoreEvent) => void
 
 /** Those who listen to a store. */

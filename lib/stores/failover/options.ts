@@ -6,6 +6,7 @@ import { isStore, parseStore } from '../open'
 import { checkCount, optionsObject } from '../store-options'
 import type { StorageAdapter } from '../store'
 
+/** Where the writes are kept that a store in front has missed. */
 export interface JournalOptions {
   /** Users whose last write is kept at most, per store that misses it; a write beyond that is refused. Default 100,000. */
   readonly most?: number
@@ -17,6 +18,7 @@ export interface JournalOptions {
   readonly file?: string
 }
 
+/** What the stores behind the first one know of its blocks and registrations. */
 export interface CopiesOptions {
   /** Blocks, and registrations, of one bot that are copied at most. Default 100,000 of each. */
   readonly most?: number
@@ -27,6 +29,7 @@ export interface CopiesOptions {
   readonly refresh?: Duration
 }
 
+/** Options of `failover`. */
 export interface FailoverOptions {
   /** Longest wait for one store's answer, then the next is asked. Default `'200ms'`: both fit into a `storeTimeout` of 500 ms. */
   readonly timeout?: Duration

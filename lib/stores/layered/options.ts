@@ -7,6 +7,7 @@ import { parseStore } from '../open'
 import type { StorageAdapter } from '../store'
 import { checkCount, optionsObject } from '../store-options'
 
+/** Options of `layered`. */
 export interface LayeredOptions {
   /**
    * How old the knowledge may be that lets an update pass ("is not blocked", "is registered"): a new ban holds everywhere

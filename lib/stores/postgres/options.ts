@@ -16,6 +16,7 @@ import {
 import { DEFAULT_SCHEMA, SCHEMA_HINT } from './sql/migrations'
 import { isSchemaName } from './sql/names'
 
+/** Options of `PostgresStore`. */
 export interface PostgresStoreOptions {
   /** The schema that holds the tables: letters, digits and `_`. Default `'sentinel'`. */
   readonly schema?: string

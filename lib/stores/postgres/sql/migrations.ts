@@ -25,9 +25,9 @@ export const SCHEMA_HINT =
 
 /**
  * All SQL that the PostgreSQL store needs, for those who run migrations of their own (`migrate: 'check'`). It may be run
- * again, and by several at once: each step is one transaction that does nothing where it has been done.
+ * again, and by several at once: each step is one transaction that does nothing where it has been done. `schema` is where the
+ * tables go, `'sentinel'` by default.
  *
- * @param options.schema where the tables go. Default `'sentinel'`.
  * @throws SentinelOptionsError if that cannot name a schema.
  * @example
  * await writeFile('sentinel.sql', schemaSql({ schema: 'guard' })) // psql -f sentinel.sql
