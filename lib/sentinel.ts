@@ -238,11 +238,13 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
     return this
   }
 
+  /** Calls `listener` for the next event of that name, and no more. */
   once<N extends EventName>(event: N, listener: Listener<N>): this {
     this.#emitter.once(event, listener)
     return this
   }
 
+  /** Calls `listener` no more. */
   off<N extends EventName>(event: N, listener: Listener<N>): this {
     this.#emitter.off(event, listener)
     return this

@@ -284,7 +284,7 @@ export class FailoverStore extends StorageAdapter {
  *
  * Counters and debounce marks are each store's own. So per switch a limit of L may let through, for each process that switches, at
  * most L more than it says, and L more when the first store returns. What is kept under keys (`get`, `swap`: own limiters,
- * plugins) is neither copied nor carried over.
+ * plugins, sessions) is neither copied nor carried over.
  *
  * Put `layered` around it, `layered('memory', failover([…]))`, never into it: what a layered store answers from memory passes for an
  * answer of its server, so that an outage is noticed late, and it does not forget what it knows when a store returns.
