@@ -143,7 +143,7 @@ export class Settlement<C extends Context> {
     const then = this.#parts.settings.onStoreError === 'allow' ? 'pass unguarded' : 'are refused'
     const how = type === 'overload' ? 'how many' : 'each'
     process.emitWarning(
-      `updates ${then}: ${error.message}. (sentinel.on('${type}', …) tells of ${how}.)`,
+      `updates ${then}: ${error.message}${/[.?!]$/.test(error.message) ? '' : '.'} (sentinel.on('${type}', …) tells of ${how}.)`,
       'SentinelWarning',
     )
   }

@@ -9,7 +9,7 @@ import {
   parseRequireRegisteredOptions,
   type Parsed,
 } from '../schema'
-import { memberOf, misplaced, placeOf, refuseBare } from './metadata'
+import { memberOf, misplaced, placeOf, refuseBare, refuseUncalled } from './metadata'
 import type { GuardDecorator, MethodGuardDecorator } from './types'
 
 /**
@@ -32,6 +32,7 @@ export function RateLimit<C extends Context = Context>(
   window: Duration,
 ): GuardDecorator
 export function RateLimit(...args: readonly unknown[]): GuardDecorator {
+  refuseUncalled('@RateLimit', args)
   const [first, window] = args
   const isOptions = typeof first === 'object' && first !== null && args.length === 1
   const rateLimit = valid(parseRateLimit(isOptions ? first : { limit: first, window }, '@RateLimit'))
@@ -47,9 +48,10 @@ export function RateLimit(...args: readonly unknown[]): GuardDecorator {
  * @Debounce('2s')
  * async pay(ctx: Context) { await ctx.answerCbQuery('Paid.') }
  */
-export function Debounce<C extends Context = Context>(
-  options: Duration | DebounceOptions<C>,
-): GuardDecorator {
+export function Debounce<C extends Context = Context>(options: Duration | DebounceOptions<C>): GuardDecorator
+export function Debounce(...args: readonly unknown[]): GuardDecorator {
+  refuseUncalled('@Debounce', args)
+  const [options] = args
   const debounce = valid(parseDebounceOptions(options, '@Debounce'))
   return guard('@Debounce', (guards) => ({ ...guards, debounces: [debounce, ...guards.debounces] }))
 }

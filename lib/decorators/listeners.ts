@@ -5,7 +5,7 @@ import type { Update } from 'telegraf/types'
 import { SentinelOptionsError, type Problem } from '../errors'
 import type { Filter, Listener, ReactionTrigger, Trigger } from '../routing/route'
 import { show } from '../schema'
-import { memberOf, misplaced, placeOf, refuseBare } from './metadata'
+import { memberOf, misplaced, placeOf, refuseBare, refuseUncalled } from './metadata'
 import type { HandlerDecorator } from './types'
 
 /** A text that must be equal, a pattern, or a function whose result becomes `ctx.match`. */
@@ -46,27 +46,31 @@ export function Settings(...args: readonly unknown[]): HandlerDecorator {
  * @Command(['buy', /^buy_(\d+)$/])
  * async buy(ctx: Context) { await ctx.reply('Bought.') }
  */
-export function Command<C extends Context = Context>(trigger: OneOrMore<TriggerOption<C>>): HandlerDecorator {
-  const triggers = triggersOf('@Command', trigger)
+export function Command<C extends Context = Context>(trigger: OneOrMore<TriggerOption<C>>): HandlerDecorator
+export function Command(...args: readonly unknown[]): HandlerDecorator {
+  const triggers = triggersOf('@Command', args)
   throwAny(triggers.flatMap((one) => (typeof one === 'string' ? commandProblems(one) : [])))
   return listen('@Command', { kind: 'command', triggers })
 }
 
 /** A message or caption with this text. @throws SentinelOptionsError where it stands, for a bad trigger */
-export function Hears<C extends Context = Context>(trigger: OneOrMore<TriggerOption<C>>): HandlerDecorator {
-  return listen('@Hears', { kind: 'hears', triggers: triggersOf('@Hears', trigger) })
+export function Hears<C extends Context = Context>(trigger: OneOrMore<TriggerOption<C>>): HandlerDecorator
+export function Hears(...args: readonly unknown[]): HandlerDecorator {
+  return listen('@Hears', { kind: 'hears', triggers: triggersOf('@Hears', args) })
 }
 
 /** A pressed button with this data. @throws SentinelOptionsError where it stands, for a bad trigger */
-export function Action<C extends Context = Context>(trigger: OneOrMore<TriggerOption<C>>): HandlerDecorator {
-  return listen('@Action', { kind: 'action', triggers: triggersOf('@Action', trigger) })
+export function Action<C extends Context = Context>(trigger: OneOrMore<TriggerOption<C>>): HandlerDecorator
+export function Action(...args: readonly unknown[]): HandlerDecorator {
+  return listen('@Action', { kind: 'action', triggers: triggersOf('@Action', args) })
 }
 
 /** An inline query with this text. @throws SentinelOptionsError where it stands, for a bad trigger */
 export function InlineQuery<C extends Context = Context>(
   trigger: OneOrMore<TriggerOption<C>>,
-): HandlerDecorator {
-  return listen('@InlineQuery', { kind: 'inlineQuery', triggers: triggersOf('@InlineQuery', trigger) })
+): HandlerDecorator
+export function InlineQuery(...args: readonly unknown[]): HandlerDecorator {
+  return listen('@InlineQuery', { kind: 'inlineQuery', triggers: triggersOf('@InlineQuery', args) })
 }
 
 /**
@@ -77,7 +81,10 @@ export function InlineQuery<C extends Context = Context>(
  * @On(message('sticker'))
  * async sticker(ctx: Context) { await ctx.reply('Nice.') }
  */
-export function On(filter: OneOrMore<FilterOption>): HandlerDecorator {
+export function On(filter: OneOrMore<FilterOption>): HandlerDecorator
+export function On(...args: readonly unknown[]): HandlerDecorator {
+  refuseUncalled('@On', args)
+  const [filter] = args
   const filters = listOf(
     '@On.filter',
     filter,
@@ -104,7 +111,9 @@ export function GameQuery(...args: readonly unknown[]): HandlerDecorator {
  */
 export function Reaction(
   ...reactions: readonly ReactionTrigger[] | readonly [readonly ReactionTrigger[]]
-): HandlerDecorator {
+): HandlerDecorator
+export function Reaction(...reactions: readonly unknown[]): HandlerDecorator {
+  refuseUncalled('@Reaction', reactions)
   const [first] = reactions
   const list = listOf(
     '@Reaction.reactions',
@@ -141,7 +150,9 @@ function commandProblems(name: string): Problem[] {
   return [{ path, message: `is one word (what follows it is ctx.payload), not ${show(name)}` }]
 }
 
-function triggersOf(decorator: string, trigger: unknown): readonly Trigger[] {
+function triggersOf(decorator: string, args: readonly unknown[]): readonly Trigger[] {
+  refuseUncalled(decorator, args)
+  const [trigger] = args
   const right = 'a non-empty string, a RegExp or a function (value, ctx)'
   return listOf(`${decorator}.trigger`, trigger, isTrigger, right) as readonly Trigger[]
 }

@@ -91,6 +91,16 @@ export function refuseBare(decorator: string, args: readonly unknown[]): void {
   throw new SentinelOptionsError([{ path: decorator, message }])
 }
 
+/** The same error for decorators that take arguments, where these are what a compiler hands to a decorator itself. */
+export function refuseUncalled(decorator: string, args: readonly unknown[]): void {
+  const [target, second, third] = args
+  const isStandard = args.length === 2 && isStandardContext(second)
+  const isLegacy = args.length === 3 && isHolder(target) && isDescriptor(third)
+  const isClass = args.length === 1 && typeof target === 'function' && /^class\b/.test(String(target))
+  if (!isStandard && !isLegacy && !isClass) return
+  throw new SentinelOptionsError([{ path: decorator, message: `is called: write ${decorator}(…)` }])
+}
+
 /** What is said of a method so far. */
 export function memberOf(description: Description, key: string | symbol): Member {
   return description.members.get(key) ?? { listeners: [], guards: undefined }
@@ -148,6 +158,10 @@ function emptyDescription(): Description {
 
 function isStandardContext(value: unknown): value is StandardContext {
   return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string'
+}
+
+function isDescriptor(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'configurable' in value && 'enumerable' in value
 }
 
 function isHolder(value: unknown): value is object {

@@ -161,6 +161,15 @@ describe("a decorator's own bad argument throws where it stands", () => {
   })
 
   test('a decorator without parentheses', () => {
+    const context = { kind: 'method', name: 'buy', metadata: {}, addInitializer: () => undefined }
+    const descriptor = Object.getOwnPropertyDescriptor({ buy: () => undefined }, 'buy')
+    for (const taking of [Command, Hears, Action, InlineQuery, On, Reaction, RateLimit, Debounce]) {
+      const message = `is called: write @${taking.name}(…)`
+      for (const args of [[{}, 'buy', descriptor], [class {}], [() => undefined, context]]) {
+        const problems = problemsOf(() => (taking as Loosely)(...args))
+        expect(problems).toEqual([{ path: `@${taking.name}`, message }])
+      }
+    }
     for (const bare of [Start, Help, Settings, GameQuery, Use, Exempt, RequireRegistered, Controller]) {
       const onMethod = problemsOf(() => (bare as Loosely)({}, 'buy', {}))
       expect(onMethod).toEqual([{ path: `@${bare.name}`, message: `is called: write @${bare.name}()` }])
