@@ -27,13 +27,11 @@ export class SentinelInterceptor implements NestInterceptor {
     return isTelegraf(context) ? this.#guarded(context, handler) : handler.handle()
   }
 
-  async #guarded(context: ExecutionContext, handler: CallHandler): Promise<Observable<unknown>> {
-    this.#underWay.begin()
-    try {
-      return of(await run(context, handlerOf(this.#handlers, context), handler))
-    } finally {
-      this.#underWay.end()
-    }
+  /** Counted here too: the bot may have begun the update before its updates were. */
+  #guarded(context: ExecutionContext, handler: CallHandler): Promise<Observable<unknown>> {
+    return this.#underWay.during(async () =>
+      of(await run(context, handlerOf(this.#handlers, context), handler)),
+    )
   }
 }
 

@@ -11,21 +11,14 @@ import { DiscoveryService } from '@nestjs/core'
 import { SentinelOptionsError } from '../errors'
 import { Sentinel } from '../sentinel'
 import { warnOfUnguarded } from './boot'
-import { NAMES } from './routed'
+import { Bots } from './bots'
 import { UnderWay } from './under-way'
 
-/** ms that handlers under way have, in all, to come to their end. */
+/** ms that updates under way have, in all, to come to their end. */
 const PATIENCE = 5_000
 
-/** The part of a Telegraf that is used. */
-interface Bot {
-  readonly polling?: unknown
-  readonly webhookServer?: unknown
-  stop(reason: string): void
-}
-
 /**
- * Bots stop first, then handlers end, then the sentinel is closed. nestjs-telegraf stops its bots in the same phase that a
+ * Bots stop first, then updates end, then the sentinel is closed. nestjs-telegraf stops its bots in the same phase that a
  * sentinel is closed in, and the order within a phase is not the same in all versions of Nest: so they are stopped a phase
  * earlier, where stopping them again does nothing.
  */
@@ -35,10 +28,17 @@ export class Lifecycle
 {
   readonly #discovery: DiscoveryService
   readonly #underWay: UnderWay
-  #patience = PATIENCE
+  readonly #bots: Bots
+  /** When patience ends, by `performance.now()`. */
+  #until: number | undefined
 
-  constructor(@Inject(DiscoveryService) discovery: DiscoveryService, @Inject(UnderWay) underWay: UnderWay) {
+  constructor(
+    @Inject(DiscoveryService) discovery: DiscoveryService,
+    @Inject(UnderWay) underWay: UnderWay,
+    @Inject(Bots) bots: Bots,
+  ) {
     this.#discovery = discovery
+    this.#bots = bots
     this.#underWay = underWay
   }
 
@@ -54,29 +54,19 @@ export class Lifecycle
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    for (const bot of this.#bots()) {
-      if (bot.polling !== undefined || bot.webhookServer !== undefined) bot.stop('the application ends')
-    }
-    await this.#handlersEnd()
+    this.#bots.stop()
+    await this.#updatesEnd()
   }
 
   /** By now Nest's own HTTP server is closed, too: no webhook brings another update. */
   async onApplicationShutdown(): Promise<void> {
-    await this.#handlersEnd()
+    await this.#updatesEnd()
     await (this.#provider().instance as Sentinel).close()
   }
 
-  async #handlersEnd(): Promise<void> {
-    const start = performance.now()
-    await this.#underWay.over(this.#patience)
-    this.#patience = Math.max(0, this.#patience - (performance.now() - start))
-  }
-
-  #bots(): Bot[] {
-    return this.#discovery
-      .getProviders()
-      .filter(({ token }) => token === NAMES.botName)
-      .map(({ instance, host }) => host?.providers.get(instance as string)?.instance as Bot)
+  async #updatesEnd(): Promise<void> {
+    this.#until ??= performance.now() + PATIENCE
+    await this.#underWay.over(Math.max(0, this.#until - performance.now()))
   }
 
   #provider(): ReturnType<DiscoveryService['getProviders']>[number] {

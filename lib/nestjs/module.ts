@@ -12,6 +12,7 @@ import { SentinelOptionsError, SentinelUsageError } from '../errors'
 import type { SentinelOptions } from '../options'
 import { createSentinel, Sentinel } from '../sentinel'
 import { hasExempt, planRouted } from './boot'
+import { Bots } from './bots'
 import { Handlers } from './handlers'
 import { NextGuard, SentinelInterceptor } from './interceptor'
 import { Lifecycle } from './lifecycle'
@@ -83,6 +84,8 @@ function moduleOf(options: readonly Provider[], imports: ModuleMetadata['imports
       { provide: `telegraf-sentinel ${made}`, useValue: made },
       { provide: Sentinel, useFactory: sentinelOf, inject: [DiscoveryService, SENTINEL_OPTIONS] },
       { provide: UnderWay, useFactory: () => new UnderWay() },
+      // Here, for its hook to run beside that of nestjs-telegraf's global module.
+      Bots,
       { provide: Handlers, useFactory: (sentinel: Sentinel) => new Handlers(sentinel), inject: [Sentinel] },
       {
         provide: APP_INTERCEPTOR,
@@ -97,7 +100,7 @@ function moduleOf(options: readonly Provider[], imports: ModuleMetadata['imports
         inject: [Handlers, DiscoveryService],
       },
     ],
-    exports: [Sentinel, UnderWay],
+    exports: [Sentinel, UnderWay, Bots],
   }
   return { module: SentinelModule, imports: [DiscoveryModule, core], providers: [Lifecycle] }
 }

@@ -1,20 +1,22 @@
 import { atMost } from '../promises'
 
-/** How many handlers run, for a shutdown that waits for them. */
+/** How many updates are handled, for a shutdown that waits for them. */
 export class UnderWay {
   #count = 0
   readonly #waiting: (() => void)[] = []
 
-  begin(): void {
+  /** Settles as `work` does. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
     this.#count++
+    try {
+      return await work()
+    } finally {
+      this.#count--
+      if (this.#count === 0) for (const over of this.#waiting.splice(0)) over()
+    }
   }
 
-  end(): void {
-    this.#count--
-    if (this.#count === 0) for (const over of this.#waiting.splice(0)) over()
-  }
-
-  /** Resolves when none runs, or after `ms`. */
+  /** Resolves when there is none, or after `ms`. */
   over(ms: number): Promise<void> {
     if (this.#count === 0) return Promise.resolve()
     return atMost(new Promise<void>((resolve) => this.#waiting.push(resolve)), ms)

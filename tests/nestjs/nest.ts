@@ -1,8 +1,9 @@
 import 'reflect-metadata'
+import { setTimeout } from 'node:timers/promises'
 import { Module, type DynamicModule, type INestApplicationContext, type Provider } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { getBotToken, TelegrafModule } from 'nestjs-telegraf'
-import type { Context, Middleware, Telegraf } from 'telegraf'
+import type { Context, Middleware, MiddlewareFn, Telegraf } from 'telegraf'
 import { Sentinel, type SentinelEvent, type SentinelOptions } from 'telegraf-sentinel'
 import { SentinelModule } from 'telegraf-sentinel/nestjs'
 import { FakeTelegram, ManualClock, type FakeUser } from 'telegraf-sentinel/testing'
@@ -10,6 +11,32 @@ import { EVENT_NAMES } from '../../lib/events'
 
 @Module({})
 export class Root {}
+
+/** A handler, or a middleware, that waits until the test lets it go. */
+export class Gate {
+  readonly begun: Promise<void>
+  readonly opened: Promise<void>
+  begin = (): void => undefined
+  open = (): void => undefined
+
+  constructor() {
+    this.begun = new Promise((resolve) => (this.begin = resolve))
+    this.opened = new Promise((resolve) => (this.open = resolve))
+  }
+
+  /** Where a bot would look its user up. */
+  readonly middleware: MiddlewareFn<Context> = async (_ctx, next) => {
+    this.begin()
+    await this.opened
+    return next()
+  }
+
+  /** Once `work` is over, should it not have waited, as it ought to. */
+  async openAfter(work: Promise<unknown>): Promise<void> {
+    await Promise.race([work.catch(() => undefined), setTimeout(50)])
+    this.open()
+  }
+}
 
 export interface Parts {
   readonly providers?: Provider[]
