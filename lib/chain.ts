@@ -7,7 +7,7 @@ import type { Gate } from './gate'
 import { mergePlans, type Around, type Plan } from './plan'
 import type { Route } from './decorators/scan'
 import { Router } from './routing/router'
-import type { Next, Turn } from './turn'
+import { carryTurns, type Next, type Turn } from './turn'
 
 /** A route, and what it asks of an update. */
 export interface Guarded<C extends Context> extends Around<C> {
@@ -58,16 +58,14 @@ export class Chain<C extends Context> {
         route.handler(
           ctx,
           // Another context has none of what the triggers have put on this one.
-          once<C>((c = ctx) =>
-            c === ctx ? this.#walk(c, run, use + 1, hit) : this.#follow(c, run, use + 1),
-          ),
+          once(ctx, (c) => (c === ctx ? this.#walk(c, run, use + 1, hit) : this.#follow(c, run, use + 1))),
         ),
       )
     }
     if (hit === NONE) return run.next(ctx)
     return this.#routes[hit].route.handler(
       ctx,
-      once<C>((c = ctx) => this.#leave(c, run, hit)),
+      once(ctx, (c) => this.#leave(c, run, hit)),
     )
   }
 
@@ -92,11 +90,12 @@ export class Chain<C extends Context> {
 }
 
 /** `next` as Telegraf gives it: asynchronous, and an error the second time. */
-function once<C>(follow: (ctx?: C) => unknown): Next<C> {
+function once<C extends Context>(ctx: C, follow: (ctx: C) => unknown): Next<C> {
   let called = false
-  return async (ctx) => {
+  return async (c = ctx) => {
     if (called) throw new Error('next() called multiple times')
     called = true
-    await follow(ctx)
+    carryTurns(ctx, c)
+    await follow(c)
   }
 }

@@ -3,12 +3,19 @@
  * The decorators are those of controllers, and so are the plans; only who routes is another.
  */
 import type { Context } from 'telegraf'
-import { methodName, type ClassLevels } from './decorators/levels'
+import { levelsOf, methodName, type ClassLevels } from './decorators/levels'
+import type { AnyClass } from './decorators/types'
+import { SentinelUsageError } from './errors'
 import type { Gate } from './gate'
-import type { Key } from './members'
+import { memberKeys, type Key } from './members'
+import { hintFor } from './nearest'
 import type { Around, Plan, Planner } from './plan'
-import { NO_GUARDS } from './schema'
-import type { Next, Turn } from './turn'
+import type { Level } from './policy'
+import { NO_GUARDS, show } from './schema'
+import { carryTurns, type Next, type Turn } from './turn'
+
+/** As `Next`; what else it is called with goes along. */
+type Onward<C> = (ctx?: C, ...rest: unknown[]) => Promise<void>
 
 export interface ClassGuardParts<C extends Context> {
   readonly planner: Planner<C>
@@ -27,17 +34,38 @@ export interface ClassGuardParts<C extends Context> {
 export class ClassGuard<C extends Context = Context> {
   readonly #parts: ClassGuardParts<C>
   readonly #levels: ClassLevels
-  readonly #name: string
+  readonly #Class: AnyClass
+  /** Of the methods that a decorator stands on. */
   readonly #arounds = new Map<Key, Around<C>>()
+  /** Of all others. */
+  readonly #plain: Around<C>
+  /** Their names, as far as they were asked for. */
+  readonly #others = new Set<Key>()
   /** How many methods of the class run for an update: what they call by themselves is a part of them. */
   readonly #within = new WeakMap<Turn, number>()
 
   /** Plans all methods that have guards, so that mistakes show before the first update; `planner.check` tells of them. */
-  constructor(name: string, levels: ClassLevels, parts: ClassGuardParts<C>) {
-    this.#name = name
+  constructor(Class: AnyClass, parts: ClassGuardParts<C>) {
+    const levels = levelsOf(Class)
+    const around = (method: Level): Around<C> =>
+      parts.planner.around(parts.botWide, { classes: levels.classes, method })
+    this.#Class = Class
     this.#levels = levels
     this.#parts = parts
-    for (const key of levels.methods.keys()) this.#around(key)
+    for (const [key, { level }] of levels.methods) this.#arounds.set(key, around(level))
+    this.#plain = around({ name: Class.name, guards: NO_GUARDS })
+  }
+
+  /**
+   * Tells of fields that hold handlers: `run` takes the names of the class's methods, and these.
+   *
+   * @example
+   * class Shop { buy = (ctx: Context) => ctx.reply('Bought.') }
+   * const guards = sentinel.guardsOf(Shop)
+   * guards.addFields(['buy'])
+   */
+  addFields(keys: Iterable<Key>): void {
+    for (const key of keys) this.#others.add(key)
   }
 
   /** Whether the method has guards of its own. */
@@ -59,7 +87,7 @@ export class ClassGuard<C extends Context = Context> {
 
   /** `Shop.buy`, for messages. */
   label(key: Key): string {
-    return `${this.#name}.${methodName(key)}`
+    return `${this.#Class.name}.${methodName(key)}`
   }
 
   /** Whether a method without guards of its own is called while one runs that was let through for this update. */
@@ -76,6 +104,7 @@ export class ClassGuard<C extends Context = Context> {
    * @param next what the handler may call to have others handle the update too; `handler` gets one that judges first what
    * `@Exempt` has spared the method.
    * @returns what the handler returned, `undefined` where the update was refused
+   * @throws SentinelUsageError for a key that the class does not have, where any of its methods has guards of its own
    * @example
    * const guards = sentinel.guardsOf(Shop)
    * bot.command('buy', (ctx, next) => guards.run(ctx, 'buy', (following) => shop.buy(ctx, following), next))
@@ -86,17 +115,22 @@ export class ClassGuard<C extends Context = Context> {
     handler: (next: Next<C> | undefined) => T | Promise<T>,
     next?: Next<C>,
   ): Promise<T | undefined> {
-    const { gate, enter } = this.#parts
     const { plan, lifted } = this.#around(key)
-    let result: T | undefined
-    await enter(ctx, async (turn) => {
-      if (!(await gate.admit(ctx, turn, plan))) return
+    return this.#admitted(ctx, plan, async (turn) => {
       this.#count(turn, 1)
       try {
-        result = await handler(this.#following(ctx, lifted, next))
+        return await handler(this.#following(ctx, lifted, next))
       } finally {
         this.#count(turn, -1)
       }
+    })
+  }
+
+  async #admitted<T>(ctx: C, plan: Plan<C>, work: (turn: Turn) => Promise<T>): Promise<T | undefined> {
+    const { gate, enter } = this.#parts
+    let result: T | undefined
+    await enter(ctx, async (turn) => {
+      if (await gate.admit(ctx, turn, plan)) result = await work(turn)
     })
     return result
   }
@@ -106,23 +140,32 @@ export class ClassGuard<C extends Context = Context> {
   }
 
   /** `next`, behind what the method was spared. */
-  #following(ctx: C, lifted: Plan<C> | undefined, next: Next<C> | undefined): Next<C> | undefined {
+  #following(ctx: C, lifted: Plan<C> | undefined, next: Onward<C> | undefined): Next<C> | undefined {
     if (lifted === undefined || next === undefined) return next
-    const { gate, enter } = this.#parts
-    return (other = ctx) =>
-      enter(other, async (turn) => {
-        if (await gate.admit(other, turn, lifted)) await next(other)
-      })
+    const onward: Onward<C> = (other = ctx, ...rest) => {
+      carryTurns(ctx, other)
+      return this.#admitted(other, lifted, () => next(other, ...rest))
+    }
+    return onward
   }
 
   #around(key: Key): Around<C> {
-    let around = this.#arounds.get(key)
-    if (around === undefined) {
-      const { planner, botWide } = this.#parts
-      const method = this.#levels.methods.get(key)?.level ?? { name: this.label(key), guards: NO_GUARDS }
-      around = planner.around(botWide, { classes: this.#levels.classes, method })
-      this.#arounds.set(key, around)
+    const around = this.#arounds.get(key)
+    if (around !== undefined) return around
+    if (!this.#others.has(key)) this.#learn(key)
+    return this.#plain
+  }
+
+  /** A mistyped name must not pass by the guards of the method that is meant. */
+  #learn(key: Key): void {
+    // Where only the class has guards, all names come to the same.
+    if (this.reach.own.length === 0) return
+    const keys = memberKeys(this.#Class.prototype as object)
+    if (!keys.includes(key)) {
+      const known = new Set([...keys, ...this.#others].map(methodName))
+      const hint = hintFor(key, [...known], 'methods')
+      throw new SentinelUsageError(`${this.#Class.name} has no method ${show(key)}: ${hint}`)
     }
-    return around
+    this.#others.add(key)
   }
 }

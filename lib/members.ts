@@ -23,12 +23,27 @@ export function gettersOf(instance: object): Map<Key, Getter> {
   return getters
 }
 
-/** Fields that are arrow functions or bound methods. What can be called with `new` is something else. */
+/** Fields that hold functions: arrow functions, bound methods, function expressions. Classes are something else. */
 export function handlerFields(instance: object): Key[] {
   return Reflect.ownKeys(instance).filter((key) => {
     const value: unknown = Object.getOwnPropertyDescriptor(instance, key)?.value
-    return typeof value === 'function' && !Object.hasOwn(value, 'prototype')
+    return typeof value === 'function' && !isClass(value)
   })
+}
+
+/** The names of all members of a prototype and of those above it. */
+export function memberKeys(prototype: object | null): Key[] {
+  return [...membersAbove(prototype).keys()]
+}
+
+/** The prototype of a class cannot be replaced; that of one compiled to ES5 can be, and has members. */
+function isClass(value: object): boolean {
+  const property = Object.getOwnPropertyDescriptor(value, 'prototype')
+  if (property === undefined || property.writable === false) return property !== undefined
+  const prototype: unknown = property.value
+  if (typeof prototype !== 'object' || prototype === null) return false
+  // That of a generator has nothing of its own, and inherits.
+  return Reflect.ownKeys(prototype).length > 0 && memberKeys(prototype).length > 0
 }
 
 export function prototypeOf(value: object): object | null {

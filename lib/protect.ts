@@ -46,6 +46,7 @@ export function protect<C extends Context>(instance: object, guard: ClassGuard<C
   if (keys.size > 0 && !Object.isExtensible(instance)) {
     throw new SentinelUsageError('protect: the instance is frozen; protect it before it is')
   }
+  guard.addFields(keys)
   for (const key of keys) {
     const getter = own.includes(key) ? undefined : getters.get(key)
     if (getter !== undefined) {
@@ -115,9 +116,11 @@ function guarded<C extends Context>(
     }
     const ctx = args[at] as C
     if (guard.isPartOf(ctx, key)) return call(args)
-    const next = args[at + 1]
-    if (typeof next !== 'function') return guard.run(ctx, key, () => call(args))
-    const handler = (following: unknown): unknown => call(args.with(at + 1, following))
+    const beside = [at + 1, at - 1].find((place) => typeof args[place] === 'function')
+    if (beside === undefined) return guard.run(ctx, key, () => call(args))
+    const next = args[beside] as Method
+    const handler = (following: unknown): unknown =>
+      call(following === next ? args : args.with(beside, asNext(following as Method, next)))
     return guard.run(ctx, key, handler, next as Next<C>)
   }
   // What others have left on the method (metadata, properties) is found on what stands in front of it.
@@ -126,6 +129,14 @@ function guarded<C extends Context>(
     Object.defineProperty(inFront, own, { value: method[own], configurable: true })
   }
   return inFront
+}
+
+/** A function beside the context may be no `next`: what no `next` is called with goes to the function itself. */
+function asNext(following: Method, own: Method): Method {
+  return (...args) => {
+    const isNext = args[0] === undefined ? args.length < 2 : isContext(args[0])
+    return isNext ? following(...args) : own(...args)
+  }
 }
 
 /** Known by what it has: an application may have two copies of Telegraf. */

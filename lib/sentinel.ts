@@ -11,7 +11,6 @@ import { Composer, type Context, type MiddlewareFn, type MiddlewareObj } from 't
 import { backlogsOf, waitingIn, type Backlogs } from './backlog'
 import { Chain, type Guarded } from './chain'
 import { ClassGuard } from './class-guard'
-import { levelsOf } from './decorators/levels'
 import { scanControllers, type Route } from './decorators/scan'
 import type { AnyClass } from './decorators/types'
 import { SentinelOptionsError } from './errors'
@@ -33,7 +32,7 @@ import { Refusals } from './refusals'
 import { Replies } from './reply'
 import { parseGuardPolicy } from './schema'
 import type { AnySessionStore, SessionStore, SessionStoreOptions } from './session-options'
-import { Sessions } from './sessions'
+import { Sessions, Switches } from './sessions'
 import { Settlement } from './settlement'
 import { ConnectingStore } from './stores/connecting'
 import { Blocks, Members, Registrations, type RecordChange } from './stores/records'
@@ -71,6 +70,7 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   readonly #stopObserving: (() => void) | undefined
   readonly #classGuards = new WeakMap<object, ClassGuard<C>>()
   readonly #protected = new WeakSet<object>()
+  #switches: Switches | undefined
   #closing: Promise<void> | undefined
 
   constructor(options?: SentinelOptions<C>) {
@@ -168,7 +168,7 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   guardsOf(Class: AnyClass): ClassGuard<C> {
     let guards = this.#classGuards.get(Class)
     if (guards === undefined) {
-      guards = new ClassGuard(Class.name, levelsOf(Class), {
+      guards = new ClassGuard(Class, {
         planner: this.#planner,
         gate: this.#gate,
         botWide: this.#botWide,
@@ -193,8 +193,9 @@ export class Sentinel<C extends Context = Context> implements MiddlewareObj<C> {
   sessionStore<T>(options?: SessionStoreOptions): SessionStore<T>
   sessionStore(options?: SessionStoreOptions): SessionStore<unknown> {
     const backlog = this.#backlogs.decisions
-    const parts = { settings: this.#settings, trips: this.#trips, emitter: this.#emitter, backlog }
-    return new Sessions(parts, options)
+    this.#switches ??= new Switches(this.#emitter)
+    const own = { settings: this.#settings, trips: this.#trips, emitter: this.#emitter }
+    return new Sessions({ ...own, backlog, switches: this.#switches }, options)
   }
 
   /** Connects the store; without it, the first use does. */

@@ -16,8 +16,6 @@ export interface Turn {
   readonly subject: Subject
   /** Payments and membership: nothing is judged. */
   readonly free: boolean
-  /** The turn of another sentinel on the same bot. */
-  readonly outer: Turn | undefined
   /** The sentinel has passed here as middleware; a second mount passes through. */
   mounted: boolean
   /** `undefined`: not asked yet. */
@@ -50,16 +48,28 @@ export interface Judgement {
 export const NOTHING_JUDGED: Verdict = Object.freeze({ allowed: true, limits: Object.freeze([]) })
 
 const TURN = Symbol('telegraf-sentinel')
+const NO_TURNS: readonly Turn[] = []
 
 interface Carrier {
-  [TURN]?: Turn
+  /** One for each sentinel on the bot, the latest first. */
+  [TURN]?: readonly Turn[]
 }
 
 /** The owner's turn on this context, if it has one. */
 export function turnOf(ctx: object, owner: object): Turn | undefined {
-  let turn = (ctx as Carrier)[TURN]
-  while (turn !== undefined && turn.owner !== owner) turn = turn.outer
-  return turn
+  const turns = (ctx as Carrier)[TURN] ?? NO_TURNS
+  for (const turn of turns) if (turn.owner === owner) return turn
+  return undefined
+}
+
+/** What is known of the update goes along to another context of it that a handler has handed on. */
+export function carryTurns<C extends Context>(from: C, to: C): void {
+  // Handlers hand `next` whatever they like.
+  if (to === from || (to as C | null)?.update !== from.update) return
+  const known = (to as Carrier)[TURN] ?? NO_TURNS
+  const missing = ((from as Carrier)[TURN] ?? NO_TURNS).filter(({ owner }) => turnOf(to, owner) === undefined)
+  // A frozen one goes as it is.
+  if (missing.length > 0) Reflect.set(to, TURN, [...known, ...missing])
 }
 
 /** Begins the owner's turn on this context; `timeLeft`: ms that it may wait in all. */
@@ -74,7 +84,6 @@ export function beginTurn(
     owner,
     subject,
     free,
-    outer: (ctx as Carrier)[TURN],
     mounted: false,
     exempt: undefined,
     opened: false,
@@ -86,7 +95,8 @@ export function beginTurn(
     verdict: undefined,
     profile: undefined,
   }
-  ;(ctx as Carrier)[TURN] = turn
+  const others = (ctx as Carrier)[TURN]
+  ;(ctx as Carrier)[TURN] = others === undefined ? [turn] : [turn, ...others]
   return turn
 }
 
@@ -111,7 +121,7 @@ export function halfOf({ timeLeft }: Turn): number {
  * bot.command('left', (ctx) => ctx.reply(`${sentinelOf(ctx).verdict.limits.at(0)?.remaining ?? 'any'} left`))
  */
 export function sentinelOf(ctx: Context): Judgement {
-  const turn = (ctx as Carrier)[TURN]
+  const turn = (ctx as Carrier)[TURN]?.[0]
   return {
     subject: turn?.subject ?? identify(ctx.update as unknown as Loose, ctx.botInfo?.id),
     verdict: turn?.verdict ?? NOTHING_JUDGED,

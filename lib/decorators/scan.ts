@@ -1,5 +1,6 @@
 /** From decorated classes to routes. What cannot work is collected, so that an author sees every mistake at once. */
 import { toError, type Problem } from '../errors'
+import { prototypeOf } from '../members'
 import type { Route } from '../routing/route'
 import { show } from '../schema'
 import { levelsOf, methodName, type ClassLevels } from './levels'
@@ -43,7 +44,8 @@ export function scanController(controller: unknown, resolve: Resolve, path = 'co
 export function classOf(controller: unknown): ControllerClass | undefined {
   const isClass = typeof controller === 'function'
   if (isClass) return isObject(controller.prototype) ? (controller as unknown as ControllerClass) : undefined
-  const made: unknown = isObject(controller) ? controller.constructor : undefined
+  // Of the prototype: a proxy that binds what it gives would give another function.
+  const made: unknown = isObject(controller) ? prototypeOf(controller)?.constructor : undefined
   return typeof made === 'function' && made !== Object && made !== Array
     ? (made as ControllerClass)
     : undefined

@@ -7,6 +7,7 @@ import {
   Controller,
   createSentinel,
   Debounce,
+  Exempt,
   RateLimit,
   SentinelOptionsError,
   SentinelUsageError,
@@ -227,6 +228,166 @@ test('a hundred at once without being mounted, over the web of a real bot', asyn
   )
   expect(tills[0].sold + tills[1].sold).toBe(7)
   expect(caught).toEqual([])
+})
+
+describe('@Exempt, and the functions beside the context', () => {
+  @RateLimit({ limit: 2, window: '1m' })
+  class Helper {
+    @Exempt()
+    async last(ctx: Context, next: Next): Promise<void> {
+      await (ctx.text === undefined ? undefined : next())
+    }
+
+    @Exempt()
+    async first(next: Next, _ctx: Context): Promise<void> {
+      await next()
+    }
+
+    @Exempt()
+    each<T>(_ctx: Context, use: (...given: unknown[]) => T, ...given: unknown[]): T {
+      return use(...given)
+    }
+  }
+
+  test.each(['last', 'first'] as const)('next is known where it is %s', async (where) => {
+    const shown = await bot('not mounted')
+    const helper = shown.sentinel.protect(new Helper())
+    let followed = 0
+    const next = async (): Promise<void> => void followed++
+    for (let i = 0; i < 3; i++) {
+      await shown.call((ctx) => (where === 'last' ? helper.last(ctx, next) : helper.first(next, ctx)))
+    }
+    expect(followed).toBe(2)
+    expect(await remaining(shown, 'Helper')).toEqual([0])
+  })
+
+  test('a callback is called as the method calls it', async () => {
+    const shown = await bot('not mounted')
+    const helper = shown.sentinel.protect(new Helper())
+    const use = (...given: unknown[]): unknown[] => given
+    for (const given of [[7], [null, 'x'], [undefined, 'x'], ['a', 'b', 'c'], [{ update: 1 }]]) {
+      expect(await shown.call((ctx) => helper.each(ctx, use, ...given))).toEqual(given)
+    }
+    expect(await remaining(shown, 'Helper')).toEqual([2])
+    // With a context, it may be `next`: judged before, and given all the same what it was called with.
+    const [given, ctx] = await shown.call(
+      async (own) => [await helper.each(own, use, own, 'x'), own] as const,
+    )
+    expect(given).toEqual([ctx, 'x'])
+    expect(await remaining(shown, 'Helper')).toEqual([1])
+  })
+})
+
+test('fields that are functions of any kind have the class’s guards; classes stay what they are', async () => {
+  @RateLimit({ limit: 1, window: '1m' })
+  class Fields {
+    arrow = (_ctx: Context): string => 'arrow'
+    plain = function (_ctx: Context): string {
+      return 'plain'
+    }
+    later = async function (_ctx: Context): Promise<string> {
+      return 'later'
+    }
+    each = function* (_ctx: Context): Generator<string> {
+      yield 'each'
+    }
+    readonly Model = class Model {}
+    readonly Old = Old
+    readonly Native = Map
+  }
+  function Old(): void {
+    // As compilers to ES5 make classes of.
+  }
+  Object.assign(Old.prototype as object, { name: () => 'old' })
+  for (const key of ['arrow', 'plain', 'later'] as const) {
+    const { sentinel, call } = await bot('not mounted')
+    const fields = sentinel.protect(new Fields())
+    expect(await call((ctx) => fields[key](ctx))).toBe(key)
+    expect(await call((ctx) => fields[key](ctx))).toBeUndefined()
+    expect(await call((ctx) => fields.each(ctx))).toBeUndefined()
+    expect(new fields.Model()).toBeInstanceOf(fields.Model)
+    expect(new fields.Native()).toBeInstanceOf(Map)
+    expect(fields.Old).toBe(Old)
+  }
+})
+
+test('an instance behind a proxy that binds what it gives', async () => {
+  class Vault {
+    #gold = 7
+    @RateLimit({ limit: 1, window: '1m' })
+    take(_ctx: Context): number {
+      return this.#gold
+    }
+  }
+  const binding = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (of, key) => {
+        const value: unknown = Reflect.get(of, key)
+        return typeof value === 'function' ? (value.bind(of) as unknown) : value
+      },
+    })
+  const { sentinel, call } = await bot('not mounted')
+  const vault = sentinel.protect(binding(new Vault()))
+  expect(await call((ctx) => vault.take(ctx))).toBe(7)
+  expect(await call((ctx) => vault.take(ctx))).toBeUndefined()
+})
+
+describe('guardsOf(Class).run with a key', () => {
+  const hidden = Symbol('hidden')
+  class Parent {
+    look(_ctx: Context): string {
+      return 'looks'
+    }
+  }
+  class Keyed extends Parent {
+    @RateLimit(1, '1m')
+    buy(_ctx: Context): string {
+      return 'bought'
+    }
+
+    get sell(): (ctx: Context) => string {
+      return () => 'sold'
+    }
+
+    [hidden](_ctx: Context): string {
+      return 'hidden'
+    }
+
+    field = (_ctx: Context): string => 'field'
+  }
+
+  test.each([
+    ['byu', "Keyed has no method 'byu': did you mean 'buy'?"],
+    ['lok', "Keyed has no method 'lok': did you mean 'look'?"],
+    ['toString', "Keyed has no method 'toString': the methods are buy, sell, hidden, look"],
+    ['constructor', "Keyed has no method 'constructor': the methods are buy, sell, hidden, look"],
+    [Symbol('other'), 'Keyed has no method Symbol(other): the methods are buy, sell, hidden, look'],
+  ])('that the class does not have: %p', async (key, message) => {
+    const { sentinel, call } = await bot('not mounted')
+    let ran = 0
+    const run = call((ctx) => sentinel.guardsOf(Keyed).run(ctx, key, () => ++ran))
+    await expect(run).rejects.toThrow(new SentinelUsageError(message))
+    expect(ran).toBe(0)
+  })
+
+  test('that it has, or that is a field of a protected instance, or any where only the class has guards', async () => {
+    const { sentinel, call } = await bot('not mounted')
+    const guards = sentinel.guardsOf(Keyed)
+    for (const key of ['buy', 'look', 'sell', hidden]) {
+      expect(await call((ctx) => guards.run(ctx, key, () => 'ran'))).toBe('ran')
+    }
+
+    @RateLimit({ limit: 3, window: '1m' })
+    class Limited extends Keyed {}
+    const limited = sentinel.protect(new Limited())
+    expect(await call((ctx) => limited.field(ctx))).toBe('field')
+
+    @RateLimit({ limit: 1, window: '1m' })
+    class Alike {}
+    const alike = sentinel.guardsOf(Alike)
+    expect(await call((ctx) => alike.run(ctx, 'one', () => 'ran'))).toBe('ran')
+    expect(await call((ctx) => alike.run(ctx, 'other', () => 'ran'))).toBeUndefined()
+  })
 })
 
 test('one update that calls a method many times at once is judged once', async () => {
