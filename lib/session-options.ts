@@ -8,7 +8,7 @@ import { check, must } from './schema'
 export interface SessionStore<T> {
   /** The session of this key, a copy of one's own; `undefined` where there is none, or where it is over. */
   get(name: string): Promise<T | undefined>
-  /** Writes it, whatever was there; `undefined` and `null` delete it. */
+  /** Writes it, whatever was there; `undefined`, and what JSON makes `null` of, delete it. */
   set(name: string, value: T): Promise<void>
   delete(name: string): Promise<void>
 }

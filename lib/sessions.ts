@@ -6,14 +6,15 @@
  */
 import type { Context } from 'telegraf'
 import type { Backlog } from './backlog'
-import { OverloadError, SentinelUsageError, StoreError, StoreTimeoutError, toError } from './errors'
+import { OverloadError, StoreError, StoreTimeoutError, toError } from './errors'
 import type { Emitter } from './events'
 import { keyOf } from './keys'
 import type { Settings } from './options'
 import { Reading } from './reading'
 import { show } from './schema'
+import { SessionLine } from './session-line'
 import { readSessionOptions, type SessionStore, type SessionStoreOptions } from './session-options'
-import { KeyQueue } from './stores/key-queue'
+import { keyText, textOf } from './session-text'
 import { ownMember, parseRecord, unreadable } from './stores/json'
 import type { Entry, StorageAdapter, Version } from './stores/store'
 import { retry } from './stores/update'
@@ -24,6 +25,18 @@ export interface SessionParts<C extends Context> {
   readonly trips: Trips<C>
   readonly backlog: Backlog
   readonly emitter: Emitter
+  readonly switches: Switches
+}
+
+/** How often another store of a `failover` has begun to serve; counted once for all session stores of a sentinel. */
+export class Switches {
+  count = 0
+
+  constructor(emitter: Emitter) {
+    const switched = (): void => void this.count++
+    emitter.on('degraded', switched)
+    emitter.on('recovered', switched)
+  }
 }
 
 /** The record as the last reading found it. */
@@ -43,8 +56,14 @@ interface Found {
 interface Call {
   readonly key: string
   readonly name: string
+  readonly use: ReturnType<Trips<Context>['admit']>
   late: boolean
 }
+
+type Work<R> = (store: StorageAdapter, call: Call) => Promise<R>
+
+/** One compare-and-set against what was seen: the version that is there then (`null`: none), or `undefined` on conflict. */
+type Change = (seen: Seen) => Promise<Version | null | undefined>
 
 const DAY = 86_400_000
 /** Readings remembered at most; of one that is forgotten, the record is read again before it is written. */
@@ -54,43 +73,35 @@ export class Sessions<T, C extends Context> implements SessionStore<T> {
   readonly #parts: SessionParts<C>
   readonly #ttl: number
   readonly #at: (name: string) => string
-  /** Telegraf begins to read a session while it still writes it. */
-  readonly #queue: KeyQueue
+  readonly #line: SessionLine
   /** By key, the longest unused first. */
   readonly #seen = new Map<string, Seen>()
-  /** How often another store has begun to serve. */
-  #switches = 0
 
   /** @throws SentinelOptionsError with every mistake */
   constructor(parts: SessionParts<C>, options: SessionStoreOptions = {}) {
     const { ttl, name } = readSessionOptions(options)
-    const { settings, emitter } = parts
+    const { settings } = parts
     this.#parts = parts
     this.#ttl = ttl
     this.#at = (key) => keyOf(settings.space, 'session', name, key)
-    this.#queue = new KeyQueue(undefined, Infinity)
-    const switched = (): void => void this.#switches++
-    emitter.on('degraded', switched)
-    emitter.on('recovered', switched)
+    this.#line = new SessionLine(settings.storeTimeout)
   }
 
   get(name: string): Promise<T | undefined> {
-    return new Reading(() => this.#call(name, (store, call) => this.#read(store, call)))
+    const begin = (call: Call): Promise<T | undefined> =>
+      this.#line.read(call.key, () => this.#turn(call, (store) => this.#read(store, call)))
+    return new Reading(() => this.#call(name, begin))
   }
 
   async set(name: string, value: T): Promise<void> {
     const text = textOf(name, value)
-    if (text === undefined) return this.delete(name)
-    await this.#call(name, (store, call) => this.#write(store, call, text))
+    await (text === undefined
+      ? this.delete(name)
+      : this.#change(name, (store, call) => this.#write(store, call, text)))
   }
 
   async delete(name: string): Promise<void> {
-    await this.#call(name, async (store, { key }) => {
-      const epoch = this.#epoch(store)
-      await store.delete(key)
-      if (this.#epoch(store) !== epoch) throw stoodIn(name)
-      this.#remember(key, { version: null, epoch })
-    })
+    await this.#change(name, (store, call) => this.#erase(store, call))
   }
 
   async #read(store: StorageAdapter, call: Call): Promise<T | undefined> {
@@ -112,23 +123,44 @@ export class Sessions<T, C extends Context> implements SessionStore<T> {
     return isOver ? undefined : (parseRecord(text, record) as T)
   }
 
-  /** Whatever the record is: the last to write is right. Only what no reading has shown is not overwritten. */
-  async #write(store: StorageAdapter, call: Call, session: string): Promise<void> {
-    const { key, name } = call
+  /** Whatever the record is: the last to write is right. */
+  #write(store: StorageAdapter, call: Call, session: string): Promise<void> {
     const { clock } = this.#parts.settings
     const value = this.#ttl === Infinity ? { session } : { session, until: clock.now() + this.#ttl }
+    return this.#replace(
+      store,
+      call,
+      async ({ version }) => (await store.swap(call.key, version, value, this.#lifetime)) ?? undefined,
+    )
+  }
+
+  async #erase(store: StorageAdapter, call: Call): Promise<void> {
+    const { key, name } = call
+    // Where there was none, another process may have begun one.
+    if (this.#seen.get(key)?.version === null) this.#seen.delete(key)
+    await this.#replace(store, call, async ({ version, epoch }) => {
+      if (version !== null) return (await store.delete(key, version)) ? null : undefined
+      if (this.#epoch(store) !== epoch) throw stoodIn(name)
+      return null
+    })
+  }
+
+  /** Until nobody comes in between; only what no reading has shown is not replaced. */
+  async #replace(store: StorageAdapter, call: Call, change: Change): Promise<void> {
+    const { key, name } = call
     const start = this.#epoch(store)
     let seen = this.#seen.get(key)
     await retry(async () => {
       this.#assertAwaited(call)
       seen ??= { version: (await store.get(key))?.version ?? null, epoch: start }
+      this.#assertAwaited(call)
       const before = this.#epoch(store)
-      const version = await store.swap(key, seen.version, value, this.#lifetime)
+      const version = await change(seen)
       const after = this.#epoch(store)
-      const isElsewhere = version === null ? after !== seen.epoch : after !== before
+      const isElsewhere = version === undefined ? after !== seen.epoch : after !== before
       if (isElsewhere) throw stoodIn(name)
       seen = undefined
-      if (version === null) return { conflict: key }
+      if (version === undefined) return { conflict: key }
       this.#remember(key, { version, epoch: after })
       return { done: undefined }
     })
@@ -142,7 +174,7 @@ export class Sessions<T, C extends Context> implements SessionStore<T> {
 
   /** Has changed where what answers now may be another store than before. */
   #epoch(store: StorageAdapter): number {
-    return this.#switches + (store.standIns?.() ?? 0)
+    return this.#parts.switches.count + (store.standIns?.() ?? 0)
   }
 
   #remember(key: string, seen: Seen): void {
@@ -155,26 +187,33 @@ export class Sessions<T, C extends Context> implements SessionStore<T> {
     }
   }
 
-  /** Calls on one session, one after the other; each within `storeTimeout`, its wait included. */
-  async #call<R>(name: string, work: (store: StorageAdapter, call: Call) => Promise<R>): Promise<R> {
+  #change(name: string, work: Work<void>): Promise<void> {
+    return this.#call(name, (call) => this.#line.write(call.key, () => this.#turn(call, work)))
+  }
+
+  /** One call, its wait in the line included, within `storeTimeout`. */
+  async #call<R>(name: string, begin: (call: Call) => Promise<R>): Promise<R> {
     const { backlog, trips, settings } = this.#parts
-    const call: Call = { key: this.#at(keyText(name)), name, late: false }
+    const key = this.#at(keyText(name))
+    let call: Call | undefined
     try {
       if (backlog.isFull) {
         throw new OverloadError(`${backlog.bound} decisions are under way already`, backlog.bound)
       }
-      const answer = this.#queue.run([call.key], async () => {
-        this.#assertAwaited(call)
-        return trips.use((store) => work(store, call))
-      })
+      call = { key, name, use: trips.admit(), late: false }
       const { storeTimeout } = settings
-      return await backlog.within(answer, storeTimeout, () => new StoreTimeoutError(storeTimeout))
+      return await backlog.within(begin(call), storeTimeout, () => new StoreTimeoutError(storeTimeout))
     } catch (thrown) {
       const error = toError(thrown)
-      call.late = true
+      if (call !== undefined) call.late = true
       this.#failed(error)
       throw error
     }
+  }
+
+  async #turn<R>(call: Call, work: Work<R>): Promise<R> {
+    this.#assertAwaited(call)
+    return call.use((store) => work(store, call))
   }
 
   /** Nobody waits any more: what is written now might undo what was written since. */
@@ -188,29 +227,6 @@ export class Sessions<T, C extends Context> implements SessionStore<T> {
     const told = { subject: undefined, verdict: undefined, at: settings.clock.now() }
     emitter.emit({ type: 'storeError', error, source: 'session', ...told })
   }
-}
-
-function keyText(name: unknown): string {
-  if (typeof name === 'string') return name
-  throw new SentinelUsageError(`a session's key is a text, not ${show(name)}: see getSessionKey`)
-}
-
-/** `undefined` where there is nothing to keep. */
-function textOf(name: string, value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined
-  let text: string | undefined
-  try {
-    text = JSON.stringify(value)
-  } catch (thrown) {
-    throw new SentinelUsageError(`the session ${show(name)} is no JSON: ${firstLine(toError(thrown))}`)
-  }
-  if (text !== undefined) return text
-  throw new SentinelUsageError(`the session ${show(name)} is no JSON: it is a ${typeof value}`)
-}
-
-/** Of a cycle, V8 draws a picture over several lines. */
-function firstLine({ message }: Error): string {
-  return message.split('\n', 1)[0]
 }
 
 function stoodIn(name: string): StoreError {

@@ -45,7 +45,11 @@ export class Trips<C extends Context> {
 
   /** Connects, once; a failed attempt may be repeated. */
   connect(): Promise<void> {
-    if (this.#closed) return Promise.reject(new StoreError('the sentinel is closed'))
+    if (this.#closed) return Promise.reject(closed())
+    return this.#connection()
+  }
+
+  #connection(): Promise<void> {
     if (this.#connected) return Promise.resolve()
     this.#connecting ??= this.#connect().catch((thrown: unknown) => {
       this.#connecting = undefined
@@ -60,9 +64,23 @@ export class Trips<C extends Context> {
   }
 
   /** Asks the store, connected, for something other than a decision on an update. Rejects with a StoreError. */
-  use<T>(ask: (store: StorageAdapter) => T | PromiseLike<T>): Promise<T> {
+  use<T>(ask: Ask<T>): Promise<T> {
+    return this.#answered(this.connect(), ask)
+  }
+
+  /**
+   * Lets somebody in who is to wait for a turn before it may `use` the store: a sentinel that closes meanwhile does not turn it away.
+   *
+   * @throws StoreError once the sentinel is closed
+   */
+  admit(): <T>(ask: Ask<T>) => Promise<T> {
+    if (this.#closed) throw closed()
+    return (ask) => this.#answered(this.#connection(), ask)
+  }
+
+  #answered<T>(connected: Promise<void>, ask: Ask<T>): Promise<T> {
     const { store, storeTimeout } = this.#settings
-    const asked = this.connect().then(() => ask(store))
+    const asked = connected.then(() => ask(store))
     return within(storeAnswer(asked), storeTimeout, () => new StoreTimeoutError(storeTimeout))
   }
 
@@ -88,7 +106,7 @@ export class Trips<C extends Context> {
    * is under way; any other, as far as it knows the answer without a trip.
    */
   decide(ctx: C, request: DecisionRequest, timeLeft: number): Outcome | Promise<Outcome> {
-    if (this.#closed) throw new StoreError('the sentinel is closed')
+    if (this.#closed) throw closed()
     const known = this.#known(request)
     const asked = known === undefined ? request : vouch(request)
     if ((this.#isAsynchronous || !this.#connected) && this.#backlog.isFull) {
@@ -219,9 +237,15 @@ export class Trips<C extends Context> {
   }
 }
 
+type Ask<T> = (store: StorageAdapter) => T | PromiseLike<T>
+
 interface Trip {
   /** Nobody waits for it any more. */
   late: boolean
+}
+
+function closed(): StoreError {
+  return new StoreError('the sentinel is closed')
 }
 
 function vouch(request: DecisionRequest): DecisionRequest {

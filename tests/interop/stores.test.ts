@@ -3,13 +3,14 @@ import 'reflect-metadata'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClient, createClientPool, createCluster } from 'redis'
+import { createClient, createClientPool, createCluster, createSentinel as createRedisSentinel } from 'redis'
 import pg from 'pg'
 import { createSentinel, layered, type Sentinel, type StorageAdapter } from 'telegraf-sentinel'
 import { PostgresStore } from 'telegraf-sentinel/postgres'
 import { RedisStore, type RedisLike } from 'telegraf-sentinel/redis'
 import { startPostgres, type PostgresServer } from '../support/servers/postgres'
-import { startRedis, startRedisCluster, type RedisCluster, type RedisServer } from '../support/servers/redis'
+import { startRedis, startRedisCluster, startRedisSentinel } from '../support/servers/redis'
+import type { RedisCluster, RedisSentinels, RedisServer } from '../support/servers/redis'
 import { cleanUp, DELIVERIES, guarded } from './driven'
 import { versions } from './loaded'
 
@@ -21,13 +22,15 @@ const AMPLE = '20s'
 let redis: RedisServer
 let postgres: PostgresServer
 let cluster: RedisCluster | undefined
+let sentinels: RedisSentinels | undefined
 /** The other runs' clients are these, or those of tests/stores/redis. */
 const hasCluster = versions.telegraf === '4.16' && versions.redis === '5'
 beforeAll(async () => {
-  ;[redis, postgres, cluster] = await Promise.all([
+  ;[redis, postgres, cluster, sentinels] = await Promise.all([
     startRedis(),
     startPostgres(),
     hasCluster ? startRedisCluster() : undefined,
+    hasCluster ? startRedisSentinel() : undefined,
   ])
 })
 const closing: (() => Promise<unknown>)[] = []
@@ -35,7 +38,7 @@ afterEach(async () => {
   await cleanUp()
   for (const close of closing.splice(0).reverse()) await close()
 })
-afterAll(() => Promise.all([redis, postgres, cluster].map((server) => server?.stop())))
+afterAll(() => Promise.all([redis, postgres, cluster, sentinels].map((server) => server?.stop())))
 
 const KINDS: readonly (readonly [name: string, make: () => StorageAdapter])[] = [
   ['a Redis URL', () => new RedisStore(redis.url, { timeout: AMPLE })],
@@ -162,6 +165,57 @@ test.each(KINDS.slice(0, 3))('connections of %s come back by themselves', async 
   // The script that the server has forgotten was no failure of its own.
   expect(failures.map(String).join()).not.toContain('NOSCRIPT')
 })
+
+/** How many sockets hold the process, once they are no more than `most`, or after two seconds. */
+async function heldSockets(most: number): Promise<number> {
+  const end = performance.now() + 2_000
+  for (;;) {
+    const held = process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+    if (held <= most || performance.now() > end) return held
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+type Hanging = readonly [name: string, make: () => RedisLike, servers: () => readonly RedisServer[]]
+const HANGING: readonly Hanging[] = [
+  ['createClient', () => createClient({ url: redis.url }), () => [redis]],
+  ['createClientPool', () => createClientPool({ url: redis.url }), () => [redis]],
+  ...(hasCluster
+    ? [
+        ['createCluster', clusterClient, () => cluster?.nodes ?? []] as const,
+        [
+          'createSentinel',
+          sentinelClient,
+          () => (sentinels === undefined ? [] : [sentinels.master]),
+        ] as const,
+      ]
+    : []),
+]
+
+function sentinelClient(): RedisLike {
+  if (sentinels === undefined) throw new Error('this run has none')
+  const { name, sentinelRootNodes } = sentinels
+  return createRedisSentinel({ name, sentinelRootNodes: [...sentinelRootNodes] })
+}
+
+test.each(HANGING)(
+  'a server that hangs while the store on %s closes holds no process',
+  async (_name, make, serversOf) => {
+    const before = await heldSockets(0)
+    const store = new RedisStore(make(), { timeout: 200 })
+    await store.connect()
+    await store.swap(`sentinel:interop:own:hangs:${++runs}`, null, 1)
+    const servers = serversOf()
+    for (const server of servers) server.pause()
+    try {
+      await expect(store.get(`sentinel:interop:own:hangs:${runs}`)).rejects.toThrow('no answer within')
+      await store.close()
+      expect(await heldSockets(before)).toBeLessThanOrEqual(before)
+    } finally {
+      for (const server of servers) server.resume()
+    }
+  },
+)
 
 // Nothing of the versions matters to PGlite but Node's: one of the runs is enough.
 if (versions.telegraf === '4.16' && versions.redis === '6') {

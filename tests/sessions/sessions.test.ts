@@ -181,9 +181,9 @@ test('a store of one’s own, behind layered() too: two trips for an update, one
   expect(await other.get('1')).toBe(6)
 })
 
-test('undefined and null delete; what is no JSON is a mistake that names the session', async () => {
+test('undefined, and what JSON makes null of, delete; what is no JSON is a mistake that names the session', async () => {
   const sessions = createSentinel().sessionStore<unknown>()
-  for (const nothing of [undefined, null]) {
+  for (const nothing of [undefined, null, NaN, { toJSON: () => null }]) {
     await sessions.set('1:2', { n: 1 })
     await sessions.set('1:2', nothing)
     expect(await sessions.get('1:2')).toBeUndefined()
@@ -191,12 +191,16 @@ test('undefined and null delete; what is no JSON is a mistake that names the ses
   await sessions.set('1:2', { n: 1 })
   const cycle: Record<string, unknown> = {}
   cycle['self'] = cycle
-  for (const wrong of [cycle, { n: 1n }, () => 1, Symbol('x')]) {
+  for (const wrong of [cycle, { n: 1n }, () => 1, Symbol('x'), { toJSON: () => undefined }]) {
     await expect(sessions.set('1:2', wrong)).rejects.toMatchObject({
       code: 'SENTINEL_USAGE',
       message: expect.stringMatching(/^the session '1:2' is no JSON: .+$/) as string,
     })
   }
+  await expect(sessions.set('1:2', () => 1)).rejects.toThrow('is no JSON: it is a function')
+  await expect(sessions.set('1:2', { toJSON: () => undefined })).rejects.toThrow(
+    'its toJSON() returns no JSON',
+  )
   await expect(sessions.get(42 as unknown as string)).rejects.toThrow("a session's key is a text, not 42")
   expect(await sessions.get('1:2')).toEqual({ n: 1 })
 })

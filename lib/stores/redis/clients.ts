@@ -22,6 +22,8 @@ export interface Openable {
   connect(): Promise<unknown>
   close(): unknown
   destroy(): unknown
+  /** Missing where there are clients within. */
+  unref?(): void
   on(event: string, listener: (error: Error) => void): unknown
   off(event: string, listener: (error: Error) => void): unknown
 }

@@ -6,7 +6,7 @@ import type { Argument } from './connection'
 import type { OwnClient } from './line'
 import { CONNECT_TIMEOUT, MOST_LOST } from './link'
 import type { Link, Route } from './link'
-import { closeClient, Tenancy } from './openings'
+import { closeClient, destroyNow, Tenancy } from './openings'
 import { duplicateOf, isDuplicable } from './own-client'
 
 /** What opening and closing have in common. */
@@ -91,6 +91,8 @@ export class SentinelLink extends UserLink<RedisSentinelLike> {
     const made = await this.client._execute(false, anotherOf)
     return made as OwnClient
   }
+  /** Of the masters that calls went to. */
+  readonly #nodes = new Set<RedisClientLike>()
 
   onMoved(listener: () => void): () => void {
     const onChange = (change: object): void => {
@@ -108,6 +110,7 @@ export class SentinelLink extends UserLink<RedisSentinelLike> {
     let sent: { readonly error: unknown } | undefined
     return this.client._execute(false, async (client) => {
       if (sent !== undefined) throw sent.error
+      this.#meet(client)
       try {
         return await client.sendCommand(args, sendOptions(signal))
       } catch (error) {
@@ -115,6 +118,22 @@ export class SentinelLink extends UserLink<RedisSentinelLike> {
         throw error
       }
     })
+  }
+
+  /** A Sentinel of redis 5 that is closing knows its nodes no more, and so cannot destroy those that do not answer. */
+  protected override async end(): Promise<void> {
+    try {
+      await super.end()
+    } finally {
+      for (const client of this.#nodes) destroyNow(client)
+      this.#nodes.clear()
+    }
+  }
+
+  #meet(client: RedisClientLike): void {
+    if (this.#nodes.has(client)) return
+    for (const known of this.#nodes) if (!known.isOpen) this.#nodes.delete(known)
+    this.#nodes.add(client)
   }
 }
 
