@@ -9,6 +9,7 @@ const REDRAW = 100
 
 /** The bot on a Telegram in this process, with a crowd that ends by itself. */
 export async function show(out: NodeJS.WriteStream): Promise<void> {
+  out.write('Five users, one bot: how many updates of each the sentinel let through or refused, and why.\n\n')
   const telegram = await FakeTelegram.start()
   const tally = new Tally()
   const { bot, sentinel } = createBot(

@@ -19,7 +19,7 @@ export function createBot(
   })
   bot.command('leave', (ctx) => sentinel.registrations.remove(ctx.from.id))
   bot.command('city', membersOnly, (ctx) => {
-    const { city } = sentinelOf(ctx)?.profile as { city: string }
+    const { city } = sentinelOf(ctx).profile as { city: string }
     return ctx.reply(`You live in ${city}.`)
   })
   return bot

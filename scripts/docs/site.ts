@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { entryPoints, ROOT } from './entries'
+import { addSamples } from './samples'
 import type { ProjectReflection } from 'typedoc' with { 'resolution-mode': 'import' }
 
 /** A folder is no page where no server looks for one. */
@@ -9,7 +10,8 @@ const TO_FRONT_PAGE = /(href="(?:\.\.\/)+)((?:#[^"]*)?")/g
 
 /** Builds the site; TypeDoc's complaints go to the terminal, and are counted here. */
 export async function build(out: string): Promise<readonly string[]> {
-  const { Application, PageEvent, TSConfigReader, TypeDocReader } = await import('typedoc')
+  const typedoc = await import('typedoc')
+  const { Application, Converter, PageEvent, TSConfigReader, TypeDocReader } = typedoc
   const entries = entryPoints()
   const options = {
     options: resolve(ROOT, 'typedoc.json'),
@@ -21,6 +23,7 @@ export async function build(out: string): Promise<readonly string[]> {
   app.renderer.on(PageEvent.END, (page) => {
     page.contents = page.contents?.replace(TO_FRONT_PAGE, '$1index.html$2')
   })
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => addSamples(typedoc, project))
   const project = await app.convert()
   if (project === undefined) return ['the sources do not compile']
   nameModules(project, [...entries.keys()])
@@ -66,9 +69,8 @@ function nameModules(project: ProjectReflection, names: readonly string[]): void
 /** A document bears the name of its file until it is told its heading. */
 function nameDocuments(project: ProjectReflection): void {
   for (const document of project.documents ?? []) {
-    const name = `${document.name}.md`
-    const file = existsSync(resolve(ROOT, 'docs', name)) ? `docs/${name}` : name
-    document.name = /^# (.+)$/m.exec(read(file))?.[1] ?? basename(file, '.md')
+    const file = project.files.getReflectionPath(document)
+    if (file !== undefined) document.name = /^# (.+)$/m.exec(read(file))?.[1] ?? basename(file, '.md')
   }
 }
 

@@ -1,8 +1,9 @@
 /** Blocks -> one TypeScript program, each block a strict module of its own at the very lines where it stands. */
 import { dirname, resolve } from 'node:path'
 import ts from 'typescript'
-import { ROOT, type Block } from './blocks'
+import { blocksOf, ROOT, type Block } from './blocks'
 import { givenIn, inClass } from './fragments'
+import { TYPESCRIPT } from './languages'
 
 /** Files in memory, in a folder that is on no disk, so that relative imports of blocks find blocks only. */
 const FOLDER = resolve(ROOT, 'tests/docs/.blocks')
@@ -10,6 +11,21 @@ const FOLDER = resolve(ROOT, 'tests/docs/.blocks')
 /** `// src/bot.ts` as the first line names the file that a block is; the others of its document import it by that. */
 export function nameOf(block: Block): string | undefined {
   return /^(?:\/\/|#) ([\w./-]+\.(?:[cm]?[jt]s|json|ya?ml|service))$/.exec(block.code.split('\n', 1)[0])?.[1]
+}
+
+/** Guides that go on with the files of another one. */
+const CONTINUED: Readonly<Record<string, string>> = { 'docs/testing.md': 'docs/getting-started.md' }
+
+/** The blocks with names of the guide that a document goes on from. */
+export function filesBefore(file: string): Map<string, Block> {
+  const before = file in CONTINUED ? blocksOf(CONTINUED[file]) : []
+  const named = before.filter(({ language }) => TYPESCRIPT.includes(language))
+  return new Map(
+    named.flatMap((block) => {
+      const name = nameOf(block)
+      return name === undefined ? [] : [[name, block] as const]
+    }),
+  )
 }
 
 export interface Complaint {
@@ -24,9 +40,11 @@ export function complaintsAbout(blocks: readonly Block[]): Complaint[] {
   for (const block of blocks) {
     const path = pathOf(block)
     if (files.has(path)) throw new Error(`${block.place}: this document has another block named ${path}`)
-    // What is given stands on the first line, which is none of the block's own.
-    files.set(path, `${givenIn(block)}${'\n'.repeat(block.line - 1)}${inClass(block.code)}`)
+    files.set(path, sourceOf(block))
     owners.set(path, block)
+  }
+  for (const file of new Set(blocks.map((block) => block.file))) {
+    for (const [name, block] of filesBefore(file)) files.set(resolve(folderOf(file), name), sourceOf(block))
   }
   const options = compilerOptions()
   const program = ts.createProgram([...files.keys()], options, hostOver(files, options))
@@ -42,16 +60,23 @@ export function complaintsAbout(blocks: readonly Block[]): Complaint[] {
   })
 }
 
+/** What is given stands on the first line, which is none of the block's own. */
+function sourceOf(block: Block): string {
+  return `${givenIn(block)}${'\n'.repeat(block.line - 1)}${inClass(block.code)}`
+}
+
+function folderOf(file: string): string {
+  return resolve(FOLDER, file.replace(/\W/g, '_'))
+}
+
 function lineIn(source: ts.SourceFile, { start }: ts.Diagnostic): number | undefined {
   return start === undefined ? undefined : source.getLineAndCharacterOfPosition(start).line + 1
 }
 
 /** A block that waits at its top level is an ES module, others are what most bots are: CommonJS. */
 function pathOf(block: Block): string {
-  const folder = resolve(FOLDER, block.file.replace(/\W/g, '_'))
-  const name = nameOf(block)
-  if (name !== undefined) return resolve(folder, name)
-  return resolve(folder, `at-${block.line}.${extensionOf(block)}`)
+  const folder = folderOf(block.file)
+  return resolve(folder, nameOf(block) ?? `at-${block.line}.${extensionOf(block)}`)
 }
 
 function extensionOf({ language, code }: Block): string {

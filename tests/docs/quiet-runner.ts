@@ -1,12 +1,18 @@
 /** Runs tests that a block declares, within a test: jest's functions as far as documents use them. */
 
-type Body = () => unknown
+/** What a test of node:test gets. */
+interface Running {
+  after(end: Hook): void
+}
+
+type Hook = () => unknown
+type Body = (running: Running) => unknown
 
 interface Scope {
-  readonly before: Body[]
-  readonly after: Body[]
-  readonly beforeAll: Body[]
-  readonly afterAll: Body[]
+  readonly before: Hook[]
+  readonly after: Hook[]
+  readonly beforeAll: Hook[]
+  readonly afterAll: Hook[]
   readonly tests: { readonly name: string; readonly body: Body; readonly scopes: readonly Scope[] }[]
 }
 
@@ -23,7 +29,7 @@ export function quietRunner(): QuietRunner {
   const declare = (name: string, body: Body): void => {
     innermost(open).tests.push({ name, body, scopes: [...open] })
   }
-  const describe = (_name: string, body: Body): void => {
+  const describe = (_name: string, body: Hook): void => {
     const scope = newScope()
     all.push(scope)
     open.push(scope)
@@ -31,7 +37,7 @@ export function quietRunner(): QuietRunner {
     open.pop()
   }
   const each =
-    (declared: (name: string, body: Body) => void) =>
+    (declared: (name: string, body: Hook) => void) =>
     (rows: readonly unknown[]) =>
     (name: string, body: (...row: unknown[]) => unknown) =>
       rows.forEach((row) =>
@@ -47,10 +53,10 @@ export function quietRunner(): QuietRunner {
       describe: Object.assign(describe, { each: each(describe) }),
       expect,
       jest,
-      beforeEach: (body: Body) => void innermost(open).before.push(body),
-      afterEach: (body: Body) => void innermost(open).after.push(body),
-      beforeAll: (body: Body) => void innermost(open).beforeAll.push(body),
-      afterAll: (body: Body) => void innermost(open).afterAll.push(body),
+      beforeEach: (body: Hook) => void innermost(open).before.push(body),
+      afterEach: (body: Hook) => void innermost(open).after.push(body),
+      beforeAll: (body: Hook) => void innermost(open).beforeAll.push(body),
+      afterAll: (body: Hook) => void innermost(open).afterAll.push(body),
     },
     passed: () => runAll(all),
   }
@@ -64,13 +70,14 @@ async function runAll(scopes: readonly Scope[]): Promise<number> {
     for (const scope of scopes) for (const begin of scope.beforeAll) await begin()
     for (const { name, body, scopes: around } of scopes.flatMap(({ tests }) => tests)) {
       count++
+      const ends: Hook[] = []
       try {
         for (const begin of bodies('before', around)) await begin()
-        await body()
+        await body({ after: (end) => void ends.push(end) })
       } catch (thrown) {
         throw new Error(`'${name}' failed: ${String(thrown)}`, { cause: thrown })
       } finally {
-        for (const end of bodies('after', around)) await end()
+        for (const end of [...ends, ...bodies('after', around)]) await end()
       }
     }
   } finally {

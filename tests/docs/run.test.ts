@@ -2,7 +2,7 @@
 import { startRedis, type RedisServer } from '../support/servers/redis'
 import { blocksOf, documents, type Block } from './blocks'
 import { TYPESCRIPT } from './languages'
-import { nameOf } from './program'
+import { filesBefore, nameOf } from './program'
 import { quietRunner } from './quiet-runner'
 import { Stage } from './stage'
 
@@ -22,7 +22,8 @@ const DECLARES_TESTS = /^(test|it|describe|storeContract)\(/m
 
 describe.each(documents())('%s', (file) => {
   const blocks = blocksOf(file).filter(({ language }) => TYPESCRIPT.includes(language))
-  const siblings = new Map(blocks.map((block) => [nameOf(block) ?? block.place, block] as const))
+  const own = blocks.map((block) => [nameOf(block) ?? block.place, block] as const)
+  const siblings = new Map([...filesBefore(file), ...own])
   const run = blocks.filter((block) => block.left === undefined && !runElsewhere(block))
   for (const block of run) test(`${block.place} runs`, () => runs(block, siblings), 60_000)
   if (run.length === 0) test('has nothing to run', () => undefined)

@@ -27,7 +27,18 @@ test('every document and every entry point has a page; links and pictures are th
   expect(titlesIn('documents')).toEqual(expect.arrayContaining(headings))
   expect(titlesIn('modules')).toEqual(expect.arrayContaining([...entryPoints().keys()]))
   expect(pages).toContain('functions/telegraf-sentinel.createSentinel.html')
-  expect(readFileSync(join(folder, 'index.html'), 'utf8')).toContain('src="media/limiters.svg"')
+  const front = readFileSync(join(folder, 'index.html'), 'utf8')
+  expect(front).toContain('src="media/limiters.svg"')
+
+  // A copy of a file could be that of another sample.
+  expect(pages.filter((name) => name.endsWith('.ts'))).toEqual([])
+  const samples = readdirSync(join(ROOT, 'samples'))
+  expect(samples.filter((name) => !front.includes(`href="documents/Samples.${name}.html"`))).toEqual([])
+  for (const name of samples) {
+    const page = readFileSync(join(folder, `documents/Samples.${name}.html`), 'utf8')
+    const headings = [...page.matchAll(/<h2 id="[^"]*"[^>]*>([\w-]+\.ts)</g)].map(([, heading]) => heading)
+    expect(headings.sort()).toEqual(readdirSync(join(ROOT, 'samples', name)).sort())
+  }
 }, 60_000)
 
 /** What the pages of a folder are about. */
