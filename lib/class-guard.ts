@@ -3,7 +3,7 @@
  * The decorators are those of controllers, and so are the plans; only who routes is another.
  */
 import type { Context } from 'telegraf'
-import { levelsOf, methodName, type ClassLevels } from './decorators/levels'
+import { levelsOf, methodName } from './decorators/levels'
 import type { AnyClass } from './decorators/types'
 import { SentinelUsageError } from './errors'
 import type { Gate } from './gate'
@@ -33,8 +33,10 @@ export interface ClassGuardParts<C extends Context> {
  */
 export class ClassGuard<C extends Context = Context> {
   readonly #parts: ClassGuardParts<C>
-  readonly #levels: ClassLevels
+  readonly #hasClassGuards: boolean
   readonly #Class: AnyClass
+  /** The methods that have guards of their own. */
+  readonly #own: ReadonlySet<Key>
   /** Of the methods that a decorator stands on. */
   readonly #arounds = new Map<Key, Around<C>>()
   /** Of all others. */
@@ -50,9 +52,11 @@ export class ClassGuard<C extends Context = Context> {
     const around = (method: Level): Around<C> =>
       parts.planner.around(parts.botWide, { classes: levels.classes, method })
     this.#Class = Class
-    this.#levels = levels
+    this.#hasClassGuards = levels.classes.length > 0
     this.#parts = parts
-    for (const [key, { level }] of levels.methods) this.#arounds.set(key, around(level))
+    const { methods } = levels
+    this.#own = new Set([...methods.keys()].filter((key) => methods.get(key)?.level.guards !== NO_GUARDS))
+    for (const [key, { level }] of methods) this.#arounds.set(key, around(level))
     this.#plain = around({ name: Class.name, guards: NO_GUARDS })
   }
 
@@ -70,8 +74,7 @@ export class ClassGuard<C extends Context = Context> {
 
   /** Whether the method has guards of its own. */
   hasOwn(key: Key): boolean {
-    const guards = this.#levels.methods.get(key)?.level.guards ?? NO_GUARDS
-    return guards !== NO_GUARDS
+    return this.#own.has(key)
   }
 
   /** Whether `@Exempt` spares the method something: `run` hands its handler another `next` than it was given, then. */
@@ -81,8 +84,7 @@ export class ClassGuard<C extends Context = Context> {
 
   /** The methods that have guards of their own, and whether all others have those of the class. */
   get reach(): { readonly own: readonly Key[]; readonly others: boolean } {
-    const own = [...this.#levels.methods.keys()].filter((key) => this.hasOwn(key))
-    return { own, others: this.#levels.classes.length > 0 }
+    return { own: [...this.#own], others: this.#hasClassGuards }
   }
 
   /** `Shop.buy`, for messages. */
@@ -159,7 +161,7 @@ export class ClassGuard<C extends Context = Context> {
   /** A mistyped name must not pass by the guards of the method that is meant. */
   #learn(key: Key): void {
     // Where only the class has guards, all names come to the same.
-    if (this.reach.own.length === 0) return
+    if (this.#own.size === 0) return
     const keys = memberKeys(this.#Class.prototype as object)
     if (!keys.includes(key)) {
       const known = new Set([...keys, ...this.#others].map(methodName))

@@ -8,20 +8,30 @@ afterEach(stopAll)
 
 const LIMIT = { rateLimit: { limit: 1, window: '1m' } } as const
 
+/** Whoever awaits `opened` waits for `open()`. */
+function gate() {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open: () => open() }
+}
+
 test('decisions that are under way are taken, their hooks run and their answers given', async () => {
   const order: string[] = []
+  const text = gate()
+  const hook = gate()
   const { send, updates, sentinel, telegram, passed, types } = await guarded({
     ...LIMIT,
     store: new SlowStore(40),
     reply: (async () => {
-      await new Promise((resolve) => setTimeout(resolve, 60))
+      await text.opened
       order.push('text')
       return 'No.'
       // Its type asks for a text; where nobody checks types it may be asynchronous.
     }) as unknown as () => string,
     hooks: {
       refused: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 200))
+        text.open()
+        await hook.opened
         order.push('hook')
       },
     },
@@ -29,7 +39,11 @@ test('decisions that are under way are taken, their hooks run and their answers 
   telegram.delay('sendMessage', '50ms')
   const both = ['a', 'b'].map((text) => send(updates.text(text)))
   await new Promise((resolve) => setTimeout(resolve, 10))
-  await sentinel.close().then(() => order.push('closed'))
+  const closed = sentinel.close().then(() => order.push('closed'))
+  await telegram.waitForCall('sendMessage')
+  expect(order).toEqual(['text'])
+  hook.open()
+  await closed
   expect(types()).toEqual(['allowed', 'limited'])
   expect(passed).toHaveLength(1)
   expect(order).toEqual(['text', 'hook', 'closed'])

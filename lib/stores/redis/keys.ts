@@ -19,11 +19,6 @@ export function groupOf(id: number): number {
   return mix53(id, 0) & (GROUPS - 1)
 }
 
-/** The hash tag of a group, with its braces. */
-export function tagOfGroup(group: number): string {
-  return TAGS[group]
-}
-
 /** The hash tag of a place: places of one tag share a slot. */
 export function tagOf(where: Whereabouts, place: Place): string {
   switch (place.scope) {
